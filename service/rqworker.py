@@ -1,0 +1,272 @@
+"""RQ's Worker as we need it: a safe pop, a claim before every job, a parent that watches and a safe SIGTERM."""
+
+import logging
+import time
+from types import FrameType
+from typing import Any
+
+import rq
+from redis import Redis
+from redis.client import Pipeline
+from rq.exceptions import NoSuchJobError, StopRequested
+from rq.executions import Execution
+from rq.job import Job as RQJob
+from rq.job import JobStatus
+from rq.queue import Queue
+from rq.utils import now
+from rq.worker import BaseWorker, WorkerStatus
+
+from service.execution import Workshop, follow
+from service.fence import Claim, Fence, Outcome, Refusal, Verdict
+from service.horse import Horse, exit_reason
+from service.redisconnection import UNAVAILABLE
+from service.rqjob import Job, claimed, is_fenced_off
+from service.scripts import load
+from service.serializer import JSON
+
+log = logging.getLogger("pollable.worker")
+
+POLL_S = 0.05
+"""Between two looks at empty queues. BLPOP would wake sooner, and loses a job when the worker dies just then."""
+
+HEARTBEAT_S = 15.0
+HARD_DEADLINE_S = 5
+"""After its timeout a job that swallowed it has this long to return before its horse is killed."""
+
+_RQ_STATUS = {"succeeded": JobStatus.FINISHED, "failed": JobStatus.FAILED, "cancelled": JobStatus.CANCELED}
+
+
+class CarefulWorker(BaseWorker):
+    """What our forking and our simple worker share: a safe pop, a claim before every job, a safe SIGTERM."""
+
+    job_class = Job
+    connection_timeout = 1  # ours is set already; RQ would raise it to minutes
+
+    def __init__(self, queues: list[str], *, connection: Redis, workshop: Workshop, grace_s: float) -> None:
+        super().__init__(queues, connection=connection, job_class=Job, serializer=JSON, log_job_description=False)
+        self.workshop = workshop
+        self.fence = Fence(connection, lease_s=workshop.settings.lease_s)
+        self.grace_s = grace_s
+        self.shutdown_at: float | None = None
+        self._pop = connection.register_script(load("pop"))
+        self._heartbeat_at = 0.0
+
+    @property
+    def is_stopping(self) -> bool:
+        return bool(self._stop_requested)
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - RQ's signature
+        """Only sets flags: raising here, or logging, can strand a job between pop and claim. Twice means at once."""
+        patience_s = 0.0 if self._stop_requested else self.grace_s
+        self.shutdown_at = time.monotonic() + patience_s
+        self._stop_requested = True
+
+    request_force_stop = request_stop
+
+    def dequeue_job_and_maintain_ttl(
+        self,
+        timeout: int | None,
+        max_idle_time: int | None = None,  # noqa: ARG002 - RQ's signature; our workers never leave for idleness
+    ) -> tuple[RQJob, Queue] | None:
+        """The next job, waiting as long as it takes; None only in burst mode (`timeout` None) with empty queues."""
+        self.set_state(WorkerStatus.IDLE)
+        self.procline("Listening on " + ",".join(self.queue_names()))  # type: ignore[no-untyped-call]
+        while not self.is_stopping:
+            try:
+                self._stay_registered()
+                taken = self._take()
+            except UNAVAILABLE as error:
+                log.warning("Redis is away: %s", error)
+                time.sleep(1)
+                continue
+            if taken is not None:
+                return taken
+            if timeout is None:
+                return None
+            time.sleep(POLL_S)
+        raise StopRequested
+
+    def execute_job(self, job: RQJob, queue: Queue) -> None:
+        """Claim the job, then run it; a job that may not run is taken out of RQ's way."""
+        claim = self.fence.claim(job.id)
+        if isinstance(claim, Refusal):
+            self._turn_away(job, queue, claim)
+            return
+        assert isinstance(job, Job)
+        job.claim = claim
+        super().execute_job(job, queue)
+
+    def handle_execution_ended(self, job: RQJob, queue: Queue, heartbeat_ttl: int) -> None:
+        """RQ's heartbeat would bring the hash of a deleted job back."""
+        if is_fenced_off(job):
+            job.ended_at = now()
+        else:
+            super().handle_execution_ended(job, queue, heartbeat_ttl)
+
+    def handle_job_success(self, job: RQJob, queue: Queue, started_job_registry: Any, execution: Execution) -> None:
+        """A late attempt leaves RQ's status to the attempt that is current."""
+        if is_fenced_off(job):
+            self._forget(job, execution)
+        else:
+            super().handle_job_success(job, queue, started_job_registry, execution)
+
+    def handle_job_failure(
+        self,
+        job: RQJob,
+        queue: Queue,
+        started_job_registry: Any = None,
+        exc_string: str = "",
+        execution: Execution | None = None,
+    ) -> None:
+        """A late attempt leaves RQ's status to the attempt that is current."""
+        if is_fenced_off(job):
+            self._forget(job, execution)
+        else:
+            # What is no UTF-8 would keep RQ from storing the failure at all.
+            printable = exc_string.encode(errors="backslashreplace").decode()
+            super().handle_job_failure(job, queue, started_job_registry, printable, execution)
+
+    def _forget(self, job: RQJob, execution: Execution | None) -> None:
+        pipeline: Pipeline
+        with self.connection.pipeline() as pipeline:
+            self.cleanup_execution(job, pipeline, execution)
+            pipeline.execute()
+
+    def _stay_registered(self) -> None:
+        if time.monotonic() >= self._heartbeat_at:
+            self.heartbeat()
+            self._heartbeat_at = time.monotonic() + HEARTBEAT_S
+        if self.should_run_maintenance_tasks:
+            self.run_maintenance_tasks()  # type: ignore[no-untyped-call]
+
+    def _take(self) -> tuple[RQJob, Queue] | None:
+        popped: Any = self._pop(args=self.queue_keys())
+        if popped is None:
+            return None
+        queue = next(queue for queue in self.queues if queue.key == popped[0].decode())
+        job_id = popped[1].decode()
+        try:
+            return self.job_class.fetch(job_id, self.connection, self.serializer), queue
+        except NoSuchJobError:
+            log.info("job %s was deleted before it began", job_id)
+        except Exception:
+            # Another's hash, or a damaged one: the next worker could read it no better.
+            log.exception("job %s cannot be read from RQ's hash", job_id)
+            self._fail_unreadable(job_id)
+        queue.intermediate_queue.remove(job_id)
+        return None
+
+    def _fail_unreadable(self, job_id: str) -> None:
+        claim = self.fence.claim(job_id)
+        if isinstance(claim, Claim):
+            self.fence.complete(
+                claim, Outcome(kind="failed", code="exception", message="The job's data in RQ cannot be read.")
+            )
+
+    def _turn_away(self, job: RQJob, queue: Queue, refusal: Refusal) -> None:
+        queue.intermediate_queue.remove(job.id)
+        if refusal.state == "missing":
+            log.error("job %s in queue %s was not submitted through Pollable and is not run", job.id, queue.name)
+            job.retries_left = 0
+            self.handle_job_failure(job, queue, exc_string="This worker runs only jobs submitted through Pollable.")
+            return
+        log.info("job %s is %s already and is not run", job.id, refusal.state)
+        if refusal.state in _RQ_STATUS:
+            job.set_status(_RQ_STATUS[refusal.state])
+
+
+class Worker(CarefulWorker, rq.Worker):
+    """A process for each job. The parent renews the lease, enforces the deadline and obeys wishes to stop."""
+
+    def setup_work_horse_signals(self) -> None:
+        """A platform signals every process: the job goes on, and the parent decides when it is handed back.
+
+        A handler that does nothing, since SIG_IGN would be inherited by what the job itself starts.
+        """
+        Horse.ignore_shutdown_signals()
+
+    def kill_horse(self, sig: Any = None) -> None:  # noqa: ARG002 - RQ's signature; SIGTERM would be ignored
+        """Kill the horse. RQ's own, with no horse, kills the worker's group."""
+        if self.horse_pid:
+            super().kill_horse()
+
+    def monitor_work_horse(self, job: RQJob, queue: Queue, execution: Execution) -> None:
+        """Wait for the horse; end it when its time is over, when asked to, or when the attempt is no longer ours."""
+        job.started_at = now()
+        claim = claimed(job)
+        horse = Horse(self.horse_pid)
+        beat_at = time.monotonic() + HEARTBEAT_S
+        renew_at = 0.0
+        wish = ""
+        status = None
+        while status is None:
+            if time.monotonic() >= renew_at:
+                renew_at = time.monotonic() + self.fence.lease_s / 3
+                wish = self._renewed(claim) or wish
+            if time.monotonic() >= beat_at:
+                beat_at = time.monotonic() + HEARTBEAT_S
+                self._beat(job, execution)
+            wish = wish or self._deadline_passed(claim, horse)
+            if wish:
+                self.kill_horse()
+            status = horse.wait(timeout_s=0.25)
+        self._horse_pid = 0
+        self.executions.pop(execution.id, None)
+        # A job can end its process itself, with any exit code; only the record tells whether the attempt is over.
+        if status != 0 or self._renewed(claim) != "lost":
+            self._settle(job, queue, execution, why=self._stop_wish(job) or wish or exit_reason(status))
+
+    def _renewed(self, claim: Claim) -> str:
+        try:
+            answer = self.fence.renew(claim)
+        except UNAVAILABLE as error:
+            log.warning("the lease of job %s could not be renewed: %s", claim.job_id, error)
+            return ""
+        return "" if answer == "held" else answer
+
+    def _beat(self, job: RQJob, execution: Execution) -> None:
+        try:
+            self.maintain_heartbeats(job, execution)
+        except UNAVAILABLE as error:
+            log.warning("RQ's heartbeat of job %s could not be sent: %s", job.id, error)
+
+    def _deadline_passed(self, claim: Claim, horse: Horse) -> str:
+        if horse.age_s > claim.timeout_s + HARD_DEADLINE_S:
+            return "timeout"
+        if self.shutdown_at is not None and time.monotonic() > self.shutdown_at - min(5.0, self.grace_s / 2):
+            return "released"
+        return ""
+
+    def _stop_wish(self, job: RQJob) -> str:
+        return "stop" if self._stopped_job_id == job.id else ""
+
+    def _settle(self, job: RQJob, queue: Queue, execution: Execution, *, why: str) -> None:
+        """End the attempt of a horse that did not end it itself, in the record and then in RQ."""
+        claim = claimed(job)
+        verdict = self._verdict(claim, why)
+        follow(job, verdict)
+        job.ended_at = now()
+        log.warning("job %s, attempt %d: %s; it is now %s", job.id, claim.attempt, why, verdict.state)
+        if verdict.kind in {"released", "refused"}:
+            self._forget(job, execution)
+        elif verdict.state == "succeeded":
+            # The horse wrote its outcome and died before RQ heard of it.
+            self.handle_job_success(job, queue, None, execution)
+        else:
+            self._stopped_job_id = job.id if verdict.state == "cancelled" else None
+            self.handle_job_failure(job, queue, exc_string=f"The work-horse ended: {why}.", execution=execution)
+
+    def _verdict(self, claim: Claim, why: str) -> Verdict:
+        if why == "lost":
+            return Verdict("refused", "no longer ours")
+        if why == "released":
+            return self.fence.complete(claim, Outcome(kind="released"), patience_s=0)
+        if why == "stop":
+            return self.fence.complete(claim, Outcome(kind="stopped"))
+        code, message = "killed", f"The process that ran the job ended: {why}."
+        if why == "timeout":
+            code, message = "timeout", f"The job ran longer than {claim.timeout_s} s."
+        delay_s = self.workshop.catalog.get(claim.type).retry_delay_s(claim.attempt)
+        return self.fence.complete(
+            claim, Outcome(kind="failed", code=code, message=message, may_retry=True, delay_s=delay_s)
+        )
