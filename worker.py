@@ -22,6 +22,7 @@ from service.simpleworker import SimpleWorker
 log = logging.getLogger("pollable.worker")
 
 RESTART_S = 1.0
+SHUTDOWN_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Shift:
@@ -37,8 +38,9 @@ class Shift:
 
     def work(self) -> None:
         """Run RQ workers, one after another, until SIGTERM or SIGINT."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in SHUTDOWN_SIGNALS:
             signal.signal(number, self._end)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SHUTDOWN_SIGNALS)
         # A client of its own: a lock of its pool that is held at a fork then holds up nobody.
         reaper = ReaperThread(connect(self._workshop.settings), self._workshop.settings)
         reaper.start()
@@ -61,10 +63,9 @@ class Shift:
             grace_s=self._grace_s,
         )
         self._worker = worker
-        # A signal that came while there was no worker.
+        # A signal may have come while there was no worker.
         if not self._is_over:
             worker.work(with_scheduler=True, logging_level="WARNING")
-        self._is_over = self._is_over or worker.is_stopping
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         self._is_over = True
@@ -82,7 +83,7 @@ class Crew:
         self._is_over = False
 
     def work(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in SHUTDOWN_SIGNALS:
             signal.signal(number, self._end)
         while True:
             while not self._is_over and len(self._pids) < self._size:
@@ -96,14 +97,14 @@ class Crew:
                 time.sleep(RESTART_S)
 
     def _hire(self) -> None:
+        # A signal between the fork and the child's own handlers would be heard by nobody.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SHUTDOWN_SIGNALS)
         pid = os.fork()
         if pid == 0:
             self._shift.work()
             os._exit(0)
         self._pids.add(pid)
-        if self._is_over:
-            # The signal came between the fork and the line above.
-            os.kill(pid, signal.SIGTERM)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SHUTDOWN_SIGNALS)
 
     def _end(self, number: int, _frame: FrameType | None) -> None:
         self._is_over = True

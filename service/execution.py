@@ -2,6 +2,7 @@
 
 import json
 import logging
+import signal
 import threading
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
@@ -71,14 +72,20 @@ def run() -> Any:
 
 def _attempt(rq_job: RQJob, claim: Claim, *, fence: Fence, workshop: Workshop) -> Any:
     try:
-        result = _call(claim, fence=fence, workshop=workshop)
-        encoded = encode(result, most_bytes=workshop.settings.max_result_bytes)
+        encoded = _answer(claim, fence=fence, workshop=workshop)
     except BaseException as error:
-        outcome = failure(error, claim, workshop=workshop)
-        follow(rq_job, fence.complete(claim, outcome))
+        follow(rq_job, fence.complete(claim, failure(error, claim, workshop=workshop)))
         raise
     follow(rq_job, fence.complete(claim, Outcome(kind="succeeded", result=encoded)))
     return msgspec.json.decode(encoded) if len(encoded) <= RQ_RESULT_BYTES else {"result_bytes": len(encoded)}
+
+
+def _answer(claim: Claim, *, fence: Fence, workshop: Workshop) -> bytes:
+    try:
+        return encode(_call(claim, fence=fence, workshop=workshop), most_bytes=workshop.settings.max_result_bytes)
+    finally:
+        # RQ's timeout is over with the job: in the middle of writing the outcome it would lose it.
+        signal.alarm(0)
 
 
 def _call(claim: Claim, *, fence: Fence, workshop: Workshop) -> Any:
@@ -142,7 +149,10 @@ def _told(error: BaseException, claim: Claim, *, expose: bool) -> tuple[str, str
 
 
 def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:
+        lines = []
     return (lines[0] if lines else type(error).__name__)[:MESSAGE_LENGTH]
 
 

@@ -16,12 +16,7 @@ class Horse:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self._born_at = time.monotonic()
         self._pidfd = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
-
-    @property
-    def age_s(self) -> float:
-        return time.monotonic() - self._born_at
 
     def wait(self, *, timeout_s: float) -> int | None:
         """Its exit status once it ended (as waitpid gives it), None if it has not within the time."""

@@ -16,13 +16,18 @@ from service.settings import Settings
 
 log = logging.getLogger("pollable.reaper")
 
-INTERVAL_S = 2.0
+MOST_BETWEEN_PASSES_S = 2.0
 _COUNTS = ("put back after their worker was lost", "failed as worker_lost", "cancelled", "found stranded and pushed")
+
+
+def interval_s(settings: Settings) -> float:
+    """Seconds between two passes: several to a lease, since a longer gap is taken for a pause of Redis."""
+    return min(MOST_BETWEEN_PASSES_S, settings.lease_s / 4)
 
 
 def arguments(settings: Settings) -> list[str | int]:
     """The ARGV of `reap.lua`."""
-    every_ms = int(INTERVAL_S * 1000 * 0.75)
+    every_ms = int(interval_s(settings) * 750)
     return [keys.PREFIX, keys.RQ_PREFIX, int(settings.lease_s * 1000), every_ms, *settings.queues]
 
 
@@ -32,6 +37,7 @@ class Reaper:
     def __init__(self, redis: "AsyncRedis", settings: Settings) -> None:
         self._script = redis.register_script(load("reap"))
         self._arguments = arguments(settings)
+        self._interval_s = interval_s(settings)
 
     async def run(self) -> None:
         """Reap until cancelled."""
@@ -40,7 +46,7 @@ class Reaper:
                 report(await self._script(args=self._arguments))
             except RedisError as error:
                 log.warning("reaping waits: %s", error)
-            await asyncio.sleep(INTERVAL_S)
+            await asyncio.sleep(self._interval_s)
 
 
 class ReaperThread(threading.Thread):
@@ -50,6 +56,7 @@ class ReaperThread(threading.Thread):
         super().__init__(name="reaper", daemon=True)
         self._script = redis.register_script(load("reap"))
         self._arguments = arguments(settings)
+        self._interval_s = interval_s(settings)
         self._over = threading.Event()
 
     def run(self) -> None:
@@ -59,7 +66,7 @@ class ReaperThread(threading.Thread):
                 report(self._script(args=self._arguments))
             except RedisError as error:
                 log.warning("reaping waits: %s", error)
-            self._over.wait(INTERVAL_S)
+            self._over.wait(self._interval_s)
 
     def stop(self) -> None:
         self._over.set()

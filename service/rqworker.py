@@ -1,7 +1,9 @@
 """RQ's Worker as we need it: a safe pop, a claim before every job, a parent that watches and a safe SIGTERM."""
 
 import logging
+import os
 import time
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -19,6 +21,7 @@ from rq.worker import BaseWorker, WorkerStatus
 from service.execution import Workshop, follow
 from service.fence import Claim, Fence, Outcome, Refusal, Verdict
 from service.horse import Horse, exit_reason
+from service.oversight import Oversight
 from service.redisconnection import UNAVAILABLE
 from service.rqjob import Job, claimed, is_fenced_off
 from service.scripts import load
@@ -30,8 +33,9 @@ POLL_S = 0.05
 """Between two looks at empty queues. BLPOP would wake sooner, and loses a job when the worker dies just then."""
 
 HEARTBEAT_S = 15.0
-HARD_DEADLINE_S = 5
-"""After its timeout a job that swallowed it has this long to return before its horse is killed."""
+WATCH_S = 0.25
+SAME_SIGNAL_S = 1.0
+SCHEDULER_GRACE_S = 2.0
 
 _RQ_STATUS = {"succeeded": JobStatus.FINISHED, "failed": JobStatus.FAILED, "cancelled": JobStatus.CANCELED}
 
@@ -50,18 +54,28 @@ class CarefulWorker(BaseWorker):
         self.shutdown_at: float | None = None
         self._pop = connection.register_script(load("pop"))
         self._heartbeat_at = 0.0
+        self._stop_requested_at = 0.0
 
     @property
     def is_stopping(self) -> bool:
         return bool(self._stop_requested)
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - RQ's signature
-        """Only sets flags: raising here, or logging, can strand a job between pop and claim. Twice means at once."""
-        patience_s = 0.0 if self._stop_requested else self.grace_s
-        self.shutdown_at = time.monotonic() + patience_s
-        self._stop_requested = True
+        """Only sets flags: raising here, or logging, can strand a job between pop and claim.
 
-    request_force_stop = request_stop
+        A second signal means at once, unless it follows within a second: a platform signals every process, and a parent
+        passes the signal on.
+        """
+        at = time.monotonic()
+        if not self._stop_requested:
+            self._stop_requested = True
+            self._stop_requested_at = at
+            self.shutdown_at = at + self.grace_s
+        elif at > self._stop_requested_at + SAME_SIGNAL_S:
+            self.shutdown_at = at
+
+    def _install_signal_handlers(self) -> None:
+        """Signals come through `worker.py`, which outlives any one worker."""
 
     def dequeue_job_and_maintain_ttl(
         self,
@@ -85,6 +99,15 @@ class CarefulWorker(BaseWorker):
                 return None
             time.sleep(POLL_S)
         raise StopRequested
+
+    def stop_scheduler(self) -> None:
+        """RQ's own waits for ever for a scheduler that was told to stop before it could hear."""
+        process: Any = self.scheduler and self.scheduler._process
+        if process:
+            process.terminate()
+            process.join(timeout=SCHEDULER_GRACE_S)
+            process.kill()
+            process.join()
 
     def execute_job(self, job: RQJob, queue: Queue) -> None:
         """Claim the job, then run it; a job that may not run is taken out of RQ's way."""
@@ -149,6 +172,9 @@ class CarefulWorker(BaseWorker):
             return self.job_class.fetch(job_id, self.connection, self.serializer), queue
         except NoSuchJobError:
             log.info("job %s was deleted before it began", job_id)
+        except UNAVAILABLE:
+            # The id stays in the intermediate list, and the reaper pushes it back.
+            raise
         except Exception:
             # Another's hash, or a damaged one: the next worker could read it no better.
             log.exception("job %s cannot be read from RQ's hash", job_id)
@@ -185,6 +211,15 @@ class Worker(CarefulWorker, rq.Worker):
         """
         Horse.ignore_shutdown_signals()
 
+    def fork_work_horse(self, job: RQJob, queue: Queue) -> None:
+        """Fork, and give the horse its own process group from here too.
+
+        Until the horse has done so itself, killing its group would kill the worker's.
+        """
+        super().fork_work_horse(job, queue)
+        with suppress(OSError):
+            os.setpgid(self.horse_pid, self.horse_pid)
+
     def kill_horse(self, sig: Any = None) -> None:  # noqa: ARG002 - RQ's signature; SIGTERM would be ignored
         """Kill the horse. RQ's own, with no horse, kills the worker's group."""
         if self.horse_pid:
@@ -193,49 +228,34 @@ class Worker(CarefulWorker, rq.Worker):
     def monitor_work_horse(self, job: RQJob, queue: Queue, execution: Execution) -> None:
         """Wait for the horse; end it when its time is over, when asked to, or when the attempt is no longer ours."""
         job.started_at = now()
-        claim = claimed(job)
+        self._stopped_job_id = None
         horse = Horse(self.horse_pid)
+        oversight = Oversight(claimed(job), self.fence)
         beat_at = time.monotonic() + HEARTBEAT_S
-        renew_at = 0.0
-        wish = ""
-        status = None
+        reason, status = "", None
         while status is None:
-            if time.monotonic() >= renew_at:
-                renew_at = time.monotonic() + self.fence.lease_s / 3
-                wish = self._renewed(claim) or wish
+            reason = reason or oversight.reason_to_end(release_at=self._release_at)
+            if reason:
+                self.kill_horse()
+            status = horse.wait(timeout_s=WATCH_S)
             if time.monotonic() >= beat_at:
                 beat_at = time.monotonic() + HEARTBEAT_S
                 self._beat(job, execution)
-            wish = wish or self._deadline_passed(claim, horse)
-            if wish:
-                self.kill_horse()
-            status = horse.wait(timeout_s=0.25)
         self._horse_pid = 0
         self.executions.pop(execution.id, None)
-        # A job can end its process itself, with any exit code; only the record tells whether the attempt is over.
-        if status != 0 or self._renewed(claim) != "lost":
-            self._settle(job, queue, execution, why=self._stop_wish(job) or wish or exit_reason(status))
+        if status != 0 or oversight.is_unfinished():
+            self._settle(job, queue, execution, why=self._stop_wish(job) or reason or exit_reason(status))
 
-    def _renewed(self, claim: Claim) -> str:
-        try:
-            answer = self.fence.renew(claim)
-        except UNAVAILABLE as error:
-            log.warning("the lease of job %s could not be renewed: %s", claim.job_id, error)
-            return ""
-        return "" if answer == "held" else answer
+    @property
+    def _release_at(self) -> float | None:
+        # Early enough to kill the horse, write it down and leave RQ's registers before the grace ends.
+        return None if self.shutdown_at is None else self.shutdown_at - min(5.0, self.grace_s / 2)
 
     def _beat(self, job: RQJob, execution: Execution) -> None:
         try:
             self.maintain_heartbeats(job, execution)
         except UNAVAILABLE as error:
             log.warning("RQ's heartbeat of job %s could not be sent: %s", job.id, error)
-
-    def _deadline_passed(self, claim: Claim, horse: Horse) -> str:
-        if horse.age_s > claim.timeout_s + HARD_DEADLINE_S:
-            return "timeout"
-        if self.shutdown_at is not None and time.monotonic() > self.shutdown_at - min(5.0, self.grace_s / 2):
-            return "released"
-        return ""
 
     def _stop_wish(self, job: RQJob) -> str:
         return "stop" if self._stopped_job_id == job.id else ""

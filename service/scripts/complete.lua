@@ -27,6 +27,7 @@ if outcome == 'released' then return {'released', abandon(id, queue)} end
 redis.call('HDEL', record, 'token')
 if outcome == 'succeeded' then
   redis.call('HSET', record, 'result', result, 'progress', 100)
+  redis.call('HDEL', record, 'message')
   finish(id, queue, 'succeeded', tonumber(result_ttl_s))
 elseif outcome == 'stopped' then
   finish(id, queue, 'cancelled', tonumber(failure_ttl_s))

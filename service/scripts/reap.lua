@@ -10,7 +10,8 @@ local reaper = OURS .. 'reaper'
 local since, last = unpack(redis.call('HMGET', reaper, 'since', 'last'))
 if last and now - tonumber(last) < every_ms then return {} end
 -- After a pause of ours (Redis was away, or every process) workers get one lease's time to renew before any is taken.
-if not last or now - tonumber(last) > lease_ms then since = now end
+-- They renew every third of a lease, so none can have run out within half of one.
+if not last or now - tonumber(last) > lease_ms / 2 then since = now end
 redis.call('HSET', reaper, 'since', since, 'last', now)
 redis.call('EXPIRE', reaper, 3600)
 
