@@ -28,7 +28,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, Meta(ge=0, le=65535, description="the port that the web process listens on")] = 8000
     web_concurrency: Annotated[Positive, Meta(description="web processes")] = 1
     jobs: Annotated[tuple[str, ...], Meta(description="comma-separated modules that register job types")] = ()
-    envelopes: Annotated[tuple[str, ...], Meta(description="comma-separated envelopes that are on")] = ENVELOPES
+    envelopes: Annotated[
+        tuple[str, ...],
+        Meta(description="comma-separated envelopes that are on; a dotted path names a module of your own"),
+    ] = ENVELOPES
     auth: Annotated[
         tuple[Literal["none", "jwt", "tokens"], ...] | None,
         Meta(description="`none`, `jwt`, `tokens`, or several; unset: `none` on loopback, refusal to start elsewhere"),
@@ -143,7 +146,8 @@ def _refuse_unknown(environ: Mapping[str, str], known: Mapping[str, str]) -> Non
 
 def _refuse_unknown_envelopes(settings: Settings) -> None:
     for name in settings.envelopes:
-        if name not in ENVELOPES:
+        # A dotted path is a module with an envelope of the deployment's own.
+        if name not in ENVELOPES and "." not in name:
             raise SettingsError(f"POLLABLE_ENVELOPES names {name!r}; there are {', '.join(ENVELOPES)}.")
 
 
