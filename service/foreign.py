@@ -4,9 +4,10 @@ import base64
 import binascii
 import logging
 import re
+import time
 import zlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -43,7 +44,7 @@ def foreign_job(job_id: str, row: Sequence[Any], *, expose_errors: bool) -> Job:
         started_at=times[2],
         ended_at=times[3] if state.is_final else None,
         updated_at=max(time or 0 for time in times),
-        expires_at=_now() + ttl_ms if ttl_ms > 0 else None,
+        expires_at=_expiry(ttl_ms),
         result=encoded if readable else (b"null" if state is State.SUCCEEDED and encoded is None else None),
         error=_failure(state, outcome, exc_info, unreadable=encoded is not None and not readable, expose=expose_errors),
     )
@@ -111,5 +112,6 @@ def _milliseconds(text: bytes | None) -> int | None:
         return None
 
 
-def _now() -> int:
-    return int(datetime.now(UTC).timestamp() * 1000)
+def _expiry(ttl_ms: int) -> int | None:
+    # To the second: two reads of the same job, a millisecond apart, must not differ.
+    return round(time.time() + ttl_ms / 1000) * 1000 if ttl_ms > 0 else None

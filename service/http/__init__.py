@@ -1,0 +1,1 @@
+"""The HTTP side: routes, the hot poll, the other verbs, refusals."""

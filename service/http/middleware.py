@@ -1,0 +1,68 @@
+"""Around every request: its id, security headers, the one exception handler, the access log."""
+
+import logging
+from time import perf_counter
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.http.fields import request_id
+from service.http.problems import refuse
+
+access_log = logging.getLogger("pollable.access")
+
+SECURITY_HEADERS = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+)
+GONE = 499
+"""What the log says of a caller who left before the answer; nobody is sent this."""
+
+
+class Edge:
+    """The outermost ASGI callable."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = perf_counter()
+        status = 0
+        own_id = request_id(dict(scope["headers"]))
+
+        async def send_dressed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *SECURITY_HEADERS, (b"x-request-id", own_id)]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_dressed)
+        except ClientDisconnect:
+            status = GONE
+        except Exception as error:
+            if status:
+                raise
+            await refuse(scope, send_dressed, error)
+        finally:
+            if access_log.isEnabledFor(logging.INFO):
+                _log(scope, own_id, status=status, duration_s=perf_counter() - began)
+
+
+def _log(scope: Scope, own_id: bytes, *, status: int, duration_s: float) -> None:
+    # The path as it came, still percent-encoded: a decoded line feed would forge a line.
+    path = scope.get("raw_path", b"").decode("latin-1")
+    known = {
+        "request_id": own_id.decode(),
+        "method": scope["method"],
+        "path": path,
+        "status": status,
+        "duration_ms": round(duration_s * 1000, 2),
+    }
+    access_log.info("%s %s %d", scope["method"], path, status, extra=known)

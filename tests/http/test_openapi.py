@@ -1,0 +1,119 @@
+"""The API's description, and the one that `agent`'s own page publishes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_core import OpenAPI
+from openapi_core.testing import MockRequest, MockResponse
+from openapi_spec_validator import validate
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from service import ids
+from service.settings import ENVELOPES, Settings
+from tests.http.calling import ANALYSIS_ID, PROJECT_ID, Deployment
+from tests.http.test_lifecycle import READS, SUBMITS
+
+AGENT = json.loads((Path(__file__).parents[1] / "contracts" / "agent-openapi.json").read_text())
+
+
+def described(deployment: Deployment) -> dict[str, Any]:
+    answer = deployment.get("/openapi.json")
+    assert answer.status_code == 200
+    document: dict[str, Any] = answer.json()
+    validate(document)
+    return document
+
+
+def served(app: Starlette) -> set[str]:
+    return {route.path for route in app.routes if isinstance(route, Route)}
+
+
+@pytest.mark.parametrize("on", [ENVELOPES, *((name,) for name in ENVELOPES)], ids=str)
+def test_exactly_what_is_served_is_described(settings: Settings, on: tuple[str, ...]) -> None:
+    deployment = Deployment(msgspec.structs.replace(settings, envelopes=on))
+    document = described(deployment)
+    assert set(document["paths"]) == served(deployment.app)
+    for path, operations in document["paths"].items():
+        allowed = deployment.request("TRACE", path).headers["allow"].split(", ")
+        assert {method.upper() for method in operations} == set(allowed) - {"HEAD"}
+    deployment.close()
+
+
+@pytest.mark.parametrize("name", ENVELOPES)
+def test_a_live_read_is_as_described(deployment: Deployment, name: str) -> None:
+    job_id = deployment.submit(context={"projectId": PROJECT_ID})
+    deployment.succeed(job_id)
+    path = READS[name].partition("?")[0]
+    schema = response_schema(described(deployment), "get", path, "200")
+    Draft202012Validator(schema).validate(deployment.get(READS[name].format(id=job_id)).json())
+
+
+@pytest.mark.parametrize("name", SUBMITS)
+def test_a_live_submit_is_as_described(deployment: Deployment, name: str) -> None:
+    path = SUBMITS[name].replace(PROJECT_ID, "{projectId}")
+    schema = response_schema(described(deployment), "post", path, "202")
+    Draft202012Validator(schema).validate(deployment.post(SUBMITS[name], {"text": "a"}).json())
+
+
+@pytest.mark.parametrize("path", ["/jobs/{id}", "/v1/api/jobs/{id}", "/api/agent/jobs/{id}"])
+def test_a_live_refusal_is_as_described(deployment: Deployment, path: str) -> None:
+    schema = response_schema(described(deployment), "get", path, "default")
+    Draft202012Validator(schema).validate(deployment.get(path.format(id="nothing")).json())
+
+
+def test_a_payload_is_described_by_its_types_annotation(deployment: Deployment) -> None:
+    document = described(deployment)
+    body = document["paths"]["/generate_assessment"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert body == {"$ref": "#/components/schemas/Text"}
+    assert document["components"]["schemas"]["Text"]["required"] == ["text"]
+
+
+def test_a_token_is_asked_for_where_one_is_needed(settings: Settings) -> None:
+    guarded = Deployment(msgspec.structs.replace(settings, auth=("jwt",), jwt_secret="s" * 64))
+    paths = described(guarded)["paths"]
+    guarded.close()
+    assert paths["/jobs"]["post"]["security"] == [{"bearer": []}]
+    assert "security" not in paths["/healthz"]["get"]
+
+
+def response_schema(document: dict[str, Any], method: str, path: str, status: str) -> dict[str, Any]:
+    (content,) = document["paths"][path][method]["responses"][status]["content"].values()
+    return {**content["schema"], "components": document["components"]}
+
+
+def conforms(answer: httpx.Response) -> None:
+    request = MockRequest("http://pollable.test", "get", answer.request.url.path)
+    response = MockResponse(answer.content, answer.status_code, dict(answer.headers), answer.headers["content-type"])
+    OpenAPI.from_dict(AGENT).validate_response(request, response)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # openapi-core's own
+def test_agent_answers_as_its_page_has_it(deployment: Deployment) -> None:
+    job_id = deployment.submit(context={"projectId": PROJECT_ID})
+    path = f"/api/agent/jobs/{job_id}"
+    conforms(deployment.get(path))
+    claim = deployment.start(job_id)
+    conforms(deployment.get(path))
+    deployment.end(claim, json.dumps({"analysisId": ANALYSIS_ID}).encode())
+    conforms(deployment.get(path))
+    conforms(deployment.get(f"/api/agent/jobs/{ids.new_id()}"))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # openapi-core's own
+def test_agent_refuses_as_its_page_has_it(settings: Settings) -> None:
+    guarded = Deployment(msgspec.structs.replace(settings, auth=("jwt",), jwt_secret="s" * 64))
+    answer = guarded.get(f"/api/agent/jobs/{ids.new_id()}")
+    assert answer.status_code == 401
+    conforms(answer)
+    guarded.close()
+    busy = Deployment(msgspec.structs.replace(settings, quota_polls=1))
+    answers = [busy.get(f"/api/agent/jobs/{ids.new_id()}") for _ in range(2)]
+    assert answers[1].status_code == 429
+    conforms(answers[1])
+    busy.close()
