@@ -1,0 +1,169 @@
+"""Job types: what can be declared, and what stops the start."""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from service import catalog, job_type
+from service.catalog import Catalog
+from service.errors import SettingsError, UnknownJobType
+
+
+class Pages(msgspec.Struct):
+    pages: int
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch: pytest.MonkeyPatch) -> Catalog:
+    """What this test registers, and no other."""
+    own = Catalog()
+    monkeypatch.setattr(catalog, "registered", own)
+    return own
+
+
+@pytest.fixture
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A directory for a user's own modules."""
+    monkeypatch.syspath_prepend(tmp_path)
+    known = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - known:
+        del sys.modules[name]
+
+
+def test_a_declared_function_is_a_job_type_and_stays_as_it_was(registered: Catalog) -> None:
+    @job_type("count", queue="low", timeout_s=5, max_attempts=2, retry_delays_s=[1, 2])
+    def count(payload: Pages) -> list[int]:
+        """Counts pages."""
+        return list(range(payload.pages))
+
+    declared = registered.get("count")
+    assert count(Pages(3)) == [0, 1, 2]
+    assert (declared.payload_type, declared.result_type) == (Pages, list[int])
+    assert (declared.description, declared.queue, declared.envelope) == ("Counts pages.", "low", "native")
+    assert (declared.timeout_s, declared.result_ttl_s, declared.retry_delays_s) == (5, None, (1, 2))
+    assert "count" in registered
+    assert list(registered) == [declared]
+
+
+def test_the_annotation_decodes_and_validates_the_payload(registered: Catalog) -> None:
+    @job_type("count")
+    def count(_: Pages) -> None: ...
+
+    assert registered.get("count").decode(b'{"pages":3}') == Pages(3)
+    with pytest.raises(msgspec.ValidationError, match=re.escape("$.pages")):
+        registered.get("count").decode(b'{"pages":"three"}')
+
+
+def test_without_an_annotation_any_json_will_do(registered: Catalog) -> None:
+    @job_type("anything")
+    def anything(payload): ...  # type: ignore[no-untyped-def]
+
+    assert registered.get("anything").decode(b'[1,{"a":null}]') == [1, {"a": None}]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"name": ""}, "a name is 1 to 64"),
+        ({"name": "9lives"}, "a name is 1 to 64"),
+        ({"name": "a b"}, "a name is 1 to 64"),
+        ({"name": "a/b"}, "a name is 1 to 64"),
+        ({"name": "x" * 65}, "a name is 1 to 64"),
+        ({"name": "naïve"}, "a name is 1 to 64"),
+        ({"name": "a\n"}, "a name is 1 to 64"),
+        ({"submit": "count"}, "must start with '/'"),
+        ({"submit": ""}, "must start with '/'"),
+        ({"timeout_s": 0}, "at least one second"),
+        ({"result_ttl_s": -1}, "at least one second"),
+        ({"failure_ttl_s": 0}, "at least one second"),
+        ({"max_attempts": 0}, "between 1 and 100"),
+        ({"max_attempts": 101}, "between 1 and 100"),
+        ({"retry_delays_s": (1, -1)}, "cannot be negative"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_declaration_that_cannot_work_is_refused_by_name(
+    registered: Catalog, options: dict[str, Any], reason: str
+) -> None:
+    options = {"name": "count", **options}
+    with pytest.raises(SettingsError) as refusal:
+
+        @job_type(**options)
+        def count(_: Pages) -> None: ...
+
+    assert reason in str(refusal.value)
+    assert repr(options["name"]) in str(refusal.value)
+    assert list(registered) == []
+
+
+def test_a_function_takes_exactly_one_argument(registered: Catalog) -> None:
+    for function in (lambda: None, lambda a, b: (a, b)):
+        with pytest.raises(SettingsError, match="'count': the function must take exactly one argument"):
+            job_type("count")(function)
+    assert list(registered) == []
+
+
+def test_two_functions_cannot_share_a_name() -> None:
+    @job_type("count")
+    def first(_: Pages) -> None: ...
+
+    with pytest.raises(SettingsError, match="Two functions are registered as job type 'count'"):
+
+        @job_type("count")
+        def second(_: Pages) -> None: ...
+
+
+def test_an_unknown_type_is_named_beside_the_known_ones(registered: Catalog) -> None:
+    job_type("count")(lambda pages: pages)
+    with pytest.raises(UnknownJobType, match=r"There is no job type 'Count'\. Registered: count\."):
+        registered.get("Count")
+    with pytest.raises(UnknownJobType, match="x" * 64) as refusal:
+        registered.get("x" * 10_000)
+    assert len(refusal.value.detail) < 200
+
+
+def test_modules_are_imported_in_order_and_register_their_types(modules: Path) -> None:
+    declare = "from service import job_type\n@job_type({name!r})\ndef run(payload: int) -> int: return payload\n"
+    (modules / "pollable_jobs_b.py").write_text(declare.format(name="b"))
+    (modules / "pollable_jobs_a.py").write_text(declare.format(name="a"))
+    loaded = catalog.load(["pollable_jobs_b", "pollable_jobs_a"])
+    assert [each.name for each in loaded] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("raise RuntimeError('no licence')", "RuntimeError: no licence"),
+        ("def broken(:", "SyntaxError"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("from service import Job", "ImportError"),
+    ],
+    ids=["missing import", "raises", "syntax", "division", "wrong name"],
+)
+def test_a_module_that_fails_stops_the_start_with_its_name_and_reason(modules: Path, source: str, reason: str) -> None:
+    (modules / "pollable_broken_jobs.py").write_text(source)
+    with pytest.raises(SettingsError) as refusal:
+        catalog.load(["pollable_broken_jobs"])
+    assert "POLLABLE_JOBS names 'pollable_broken_jobs'" in str(refusal.value)
+    assert reason in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["no_such_jobs", "no.such.jobs", "service.no_such_jobs"])
+def test_a_module_that_is_not_there_is_named(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"POLLABLE_JOBS names '{name}', which cannot be imported"):
+        catalog.load([name])
+
+
+def test_a_bad_declaration_in_a_module_stops_the_start_by_its_own_name(modules: Path) -> None:
+    (modules / "pollable_bad_jobs.py").write_text(
+        "from service import job_type\n@job_type('count', max_attempts=0)\ndef run(payload: int) -> int: ...\n"
+    )
+    with pytest.raises(SettingsError, match="Job type 'count': max_attempts"):
+        catalog.load(["pollable_bad_jobs"])
