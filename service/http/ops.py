@@ -7,17 +7,9 @@ from starlette.types import Receive, Scope, Send
 from service import keys
 from service.catalog import Catalog
 from service.envelopes.answer import Answer
-from service.errors import ServiceError
+from service.errors import NoWorker
 from service.http.replies import send_answer
 from service.redisconnection import store_errors
-
-
-class NoWorkerError(ServiceError):
-    """Jobs of these queues would wait."""
-
-    status = 503
-    code = "no_worker"
-    title = "A queue has no worker"
 
 
 class Health:
@@ -40,7 +32,7 @@ class Readiness:
             idle = [queue for queue in self._queues if not await self._has_worker(queue)]
         if idle:
             detail = f"No worker listens on {', '.join(idle)}."
-            raise NoWorkerError(detail, headers={"Retry-After": "5"}, extra={"queues": idle})
+            raise NoWorker(detail, headers={"Retry-After": "5"}, extra={"queues": idle})
         await send_answer(scope, send, _ok())
 
     async def _has_worker(self, queue: str) -> bool:

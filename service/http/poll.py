@@ -1,5 +1,6 @@
 """The hot route: reading one job. A plain ASGI callable, one Redis round trip at most, shared with other polls."""
 
+import re
 import time
 from urllib.parse import parse_qs
 
@@ -14,6 +15,9 @@ from service.http.replies import send_read
 from service.limits import Quota
 from service.model import Job
 from service.store import Store
+
+# An id as nearly every caller writes it, with nothing to decode (RFC 3986, section 2.3).
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
 
 
 class Poll:
@@ -55,7 +59,11 @@ class Poll:
         parameter = self._envelope.id_parameter
         if parameter is None:
             return str(scope["path_params"]["id"])
-        given = parse_qs(scope["query_string"].decode("latin-1")).get(parameter)
+        query: str = scope["query_string"].decode("latin-1")
+        name, _, value = query.partition("=")
+        if name == parameter and _UNRESERVED.fullmatch(value):
+            return value
+        given = parse_qs(query).get(parameter)
         if given is None:
             raise InvalidParameter(f"The query parameter `{parameter}` is required.")
         return str(given[0])

@@ -74,7 +74,6 @@ def test_every_answer_is_closed_to_browsers(deployment: Deployment, path: str) -
     headers = deployment.get(path, origin="https://elsewhere.example").headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["content-security-policy"].startswith("default-src 'none'")
-    assert headers["referrer-policy"] == "no-referrer"
     assert not [name for name in headers if name.startswith("access-control")]
 
 

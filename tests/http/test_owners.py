@@ -26,7 +26,7 @@ def deployment(settings: Settings) -> Iterator[Deployment]:
     running.close()
 
 
-def bearer(subject: str, scope: str = "jobs:read jobs:write", *, lifetime_s: int = 60) -> str:
+def bearer(subject: str, scope: str = "jobs:read jobs:write", *, lifetime_s: int = 3600) -> str:
     claims = {"sub": subject, "exp": int(time.time()) + lifetime_s, "scope": scope}
     return "Bearer " + jwt.encode(claims, SECRET, algorithm="HS256")
 
