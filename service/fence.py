@@ -87,7 +87,7 @@ class Fence:
         )
 
     def renew(self, claim: Claim, *progress: int | str) -> str:
-        """Keep an attempt, with its percentage and message where there are any: `held`, `stop` or `lost`."""
+        """Keep an attempt, with its percentage and message where there are any: `held`, `stop`, `done` or `lost`."""
         reply: Any = self._renew(args=[*self._head, claim.job_id, claim.token, self._lease_ms, *progress])
         return str(reply.decode())
 

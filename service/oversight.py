@@ -33,7 +33,7 @@ class Oversight:
         if now >= self._renew_at:
             self._renew_at = now + self._fence.lease_s / 3
             answer = self._renewed()
-            if answer != "held":
+            if answer in {"stop", "lost"}:
                 return answer
         if now > self._deadline_at:
             return "timeout"
@@ -41,7 +41,7 @@ class Oversight:
 
     def is_unfinished(self) -> bool:
         """Whether the horse ended without ending the attempt: a job can end its process, with any exit code."""
-        return self._renewed() != "lost"
+        return self._renewed() in {"held", "stop"}
 
     def _renewed(self) -> str:
         try:

@@ -117,6 +117,7 @@ class CarefulWorker(BaseWorker):
             return
         assert isinstance(job, Job)
         job.claim = claim
+        self._stopped_job_id = None
         super().execute_job(job, queue)
 
     def handle_execution_ended(self, job: RQJob, queue: Queue, heartbeat_ttl: int) -> None:
@@ -228,7 +229,6 @@ class Worker(CarefulWorker, rq.Worker):
     def monitor_work_horse(self, job: RQJob, queue: Queue, execution: Execution) -> None:
         """Wait for the horse; end it when its time is over, when asked to, or when the attempt is no longer ours."""
         job.started_at = now()
-        self._stopped_job_id = None
         horse = Horse(self.horse_pid)
         oversight = Oversight(claimed(job), self.fence)
         beat_at = time.monotonic() + HEARTBEAT_S

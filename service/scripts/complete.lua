@@ -23,6 +23,8 @@ if state ~= 'running' or current ~= token then
 end
 
 redis.call('HSET', record, 'done_token', token)
+-- RQ's stop command kills the horse; who asked for that is in the record.
+if code == 'killed' and redis.call('HGET', record, 'cancel_requested') then outcome = 'stopped' end
 if outcome == 'released' then return {'released', abandon(id, queue)} end
 redis.call('HDEL', record, 'token')
 if outcome == 'succeeded' then
