@@ -147,3 +147,16 @@ class StoreFull(ServiceError):
     status = 503
     code = "store_full"
     title = "The job store is out of memory"
+
+
+class KeysUnavailable(StoreUnavailable):
+    code = "keys_unavailable"
+    title = "The keys that tokens are checked with cannot be fetched"
+
+
+class NoWorker(ServiceError):
+    """Jobs of these queues would wait."""
+
+    status = 503
+    code = "no_worker"
+    title = "A queue has no worker"

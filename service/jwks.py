@@ -11,7 +11,7 @@ import msgspec
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
-from service.errors import StoreUnavailable
+from service.errors import KeysUnavailable
 
 REFRESH_PAUSE_S = 30.0
 """Unknown `kid`s cause no more than one fetch in this time."""
@@ -40,13 +40,13 @@ class KeySet:
         self._flight: asyncio.Task[None] | None = None
 
     async def find(self, kid: str | None, algorithm: str) -> PyJWK | None:
-        """The key; None where the issuer has no such key. Raises `StoreUnavailable` while no key could be fetched."""
+        """The key; None where the issuer has no such key. Raises `KeysUnavailable` while no key could be fetched."""
         if (kid, algorithm) not in self._keys:
             await self._refresh()
         elif monotonic() - self._fetched_at > REFRESH_AFTER_S:
             self._take_off()
         if not self._keys:
-            raise StoreUnavailable(
+            raise KeysUnavailable(
                 "The keys that tokens are signed with cannot be fetched.", headers={"Retry-After": "2"}
             )
         return self._keys.get((kid, algorithm))

@@ -48,13 +48,12 @@ class WebTokens:
         self._keys = KeySet(issuer.jwks_url, algorithms=issuer.algorithms) if issuer.jwks_url else None
         self._options: jwt.types.Options = {
             "require": ["exp", "sub"],
-            "enforce_minimum_key_length": True,
             # A Cognito token names its client in `aud` or in `client_id` (`_check_cognito`).
             "verify_aud": not issuer.clients,
         }
 
     async def verify(self, token: str) -> Verified:
-        """Raises `InvalidToken`, and `StoreUnavailable` while the issuer's keys cannot be fetched."""
+        """Raises `InvalidToken`, and `KeysUnavailable` while the issuer's keys cannot be fetched."""
         try:
             kid, algorithm = self._read_header(token)
             key = await self._key(kid, algorithm)
