@@ -26,7 +26,7 @@ def foreign_job(job_id: str, row: Sequence[Any], *, expose_errors: bool) -> Job:
     """The job of an RQ hash, from a reply of `read.lua`: status, times, and the result where it is JSON."""
     ttl_ms, values, newest = row[1], row[2], row[3]
     status, origin, description, created_at, enqueued_at, started_at, ended_at, heartbeat, result, exc_info = values
-    word = status.decode() if status else "created"
+    word = status.decode(errors="replace") if status else "created"
     state = _state(word)
     outcome = dict(zip(newest[::2], newest[1::2], strict=True))
     encoded = _result_bytes(outcome, result) if state is State.SUCCEEDED else None
@@ -37,7 +37,7 @@ def foreign_job(job_id: str, row: Sequence[Any], *, expose_errors: bool) -> Job:
         type=_type(description),
         state=state,
         rq_status=word,
-        queue=origin.decode() if origin else "",
+        queue=origin.decode(errors="replace") if origin else "",
         created_at=times[0] or times[1] or 0,
         progress=100 if state is State.SUCCEEDED else 0,
         attempts=1 if started_at else 0,
@@ -68,11 +68,15 @@ def _type(description: bytes | None) -> str:
 
 def _result_bytes(outcome: dict[bytes, bytes], legacy: bytes | None) -> bytes | None:
     if outcome.get(b"type") == _SUCCESSFUL and b"return_value" in outcome:
-        try:
-            return base64.b64decode(outcome[b"return_value"])
-        except binascii.Error:
-            return b""
+        return _unwrapped(outcome[b"return_value"])
     return legacy
+
+
+def _unwrapped(text: bytes) -> bytes:
+    try:
+        return base64.b64decode(text)
+    except binascii.Error:
+        return b""
 
 
 def _is_json(encoded: bytes) -> bool:
@@ -90,7 +94,7 @@ def _failure(
         return Failure("result_unreadable", "The job finished, but its result is not JSON.")
     if state is not State.FAILED:
         return None
-    traceback = _inflate(base64.b64decode(outcome[b"exc_string"])) if b"exc_string" in outcome else _inflate(exc_info)
+    traceback = _inflate(_unwrapped(outcome[b"exc_string"]) if b"exc_string" in outcome else exc_info)
     last_line = traceback.strip().rpartition("\n")[2][:MESSAGE_LENGTH]
     return Failure("exception", last_line if expose and last_line else "The job failed.")
 

@@ -79,7 +79,9 @@ def report_progress(percent: float, message: str = "") -> None:
     """
     running = current.get()
     if running is not None:
-        running.reporter.report(min(max(int(percent), 0), 100), message[:MESSAGE_LENGTH])
+        # A lone surrogate is no UTF-8 and could not be stored.
+        sendable = message[:MESSAGE_LENGTH].encode(errors="replace").decode()
+        running.reporter.report(min(max(int(percent), 0), 100), sendable)
 
 
 def job_context() -> dict[str, str]:

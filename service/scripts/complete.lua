@@ -14,8 +14,10 @@ if not state then return {'refused', 'missing'} end
 local left = tonumber(allowed) - tonumber(attempt)
 if done == token then
   -- Sent again because the reply was lost: the same answer.
+  if outcome == 'released' then return {'released', state} end
   if state == 'queued' or state == 'scheduled' then return {'retry', delay_ms, left} end
-  return {'ended', state}
+  -- Another worker has the next attempt by now.
+  return {state == 'running' and 'refused' or 'ended', state}
 end
 if state ~= 'running' or current ~= token then
   redis.call('HINCRBY', record, 'late_outcomes', 1)
