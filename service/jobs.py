@@ -1,7 +1,6 @@
 """Submitting, cancelling, rerunning, deleting and listing jobs."""
 
 import hashlib
-import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -18,16 +17,10 @@ from service.errors import IdempotencyKeyReused, InvalidParameter, JobNotFound, 
 from service.ids import new_id, parse_id
 from service.model import Job, State
 from service.redisconnection import store_errors
+from service.rqdata import RQ_DATA
 from service.scripts import load
-from service.serializer import JSON
 from service.settings import Settings
 from service.store import NO_ID, Store
-
-RUN = "service.execution.run"
-"""The only function that RQ is ever asked to call."""
-
-RQ_DATA = zlib.compress(JSON.dumps((RUN, None, (), {})))
-"""RQ's `data` of every job: payloads stay in the record, so that no dashboard and no worker log shows them."""
 
 IDEMPOTENCY_TTL_S = 86_400
 BATCH = 64

@@ -5,7 +5,7 @@ from typing import Any
 from rq.job import Job as RQJob
 
 from service.fence import Claim
-from service.jobs import RUN
+from service.rqdata import RUN
 
 
 class ForbiddenFunction(Exception):

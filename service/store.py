@@ -13,6 +13,7 @@ from service.foreign import foreign_job
 from service.ids import parse_id
 from service.limits import Quota, refusal, verdict_of
 from service.model import Failure, Job, State
+from service.rqdata import RQ_DATA
 from service.settings import Settings
 
 NO_ID = "00000000-0000-0000-0000-000000000000"
@@ -35,7 +36,9 @@ class Store:
 
     def __init__(self, redis: "Redis", settings: Settings) -> None:
         shows_foreign = "1" if settings.foreign_jobs == "read" else "0"
-        self._reading = BatchedScript(redis, "read", head=(keys.PREFIX, keys.RQ_PREFIX, shows_foreign), most=BATCH)
+        self._reading = BatchedScript(
+            redis, "read", head=(keys.PREFIX, keys.RQ_PREFIX, shows_foreign, RQ_DATA), most=BATCH
+        )
         self._expose_errors = settings.expose_errors
 
     async def read(self, job_id: str, *, owner: str | None, quota: Quota | None = None) -> Job:

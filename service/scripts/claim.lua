@@ -4,8 +4,7 @@
 -- Reply: {'claimed', attempt, max_attempts, type, payload, timeout_s, context} or {'refused', the state that it is in}.
 local id, token, lease_ms = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local record = record_key(id)
-local state, queue, current, attempt, allowed = unpack(
-  redis.call('HMGET', record, 'state', 'queue', 'token', 'attempt', 'max_attempts'))
+local state, queue, current = unpack(redis.call('HMGET', record, 'state', 'queue', 'token'))
 if not state then return {'refused', 'missing'} end
 
 local function answer()
@@ -17,9 +16,7 @@ redis.call('LREM', queue_key(queue) .. ':intermediate', 0, id)
 -- Sent again because the reply was lost.
 if state == 'running' and current == token then return answer() end
 if state == 'failed' and is_requeued(id) then
-  redis.call('HDEL', record, 'ended_at', 'expires_at', 'error_code', 'error_message', 'done_token')
-  redis.call('PERSIST', record)
-  redis.call('HSET', record, 'max_attempts', math.max(tonumber(allowed), tonumber(attempt) + 1))
+  reopen(id, queue)
 elseif state ~= 'queued' and state ~= 'scheduled' then
   return {'refused', state}
 end

@@ -1,12 +1,12 @@
 -- needs: gcra
 -- Reads many jobs in one call. Nothing here writes but the quota.
--- ARGV: our prefix, RQ's prefix, whether jobs of other code are shown (1 or 0), then for each job 5 values: id, owner
--- ('' for any), quota key ('' for none), quota limit, quota window_ms.
+-- ARGV: our prefix, RQ's prefix, whether jobs of other code are shown (1 or 0), the RQ data of jobs that are ours, then for
+-- each job 5 values: id, owner ('' for any), quota key ('' for none), quota limit, quota window_ms.
 -- Reply, for each job, one of
 --   {'record', stalled (1 or 0), then the values in the order of FIELDS}
 --   {'foreign', ttl_ms, {values in the order of RQ_FIELDS}, {newest result's fields and values}}
 --   {'expired'}, {'missing'} or {'limited', 0, remaining, reset_ms, retry_after_ms}.
-local OURS, RQ, foreign = ARGV[1], ARGV[2], ARGV[3] == '1'
+local OURS, RQ, foreign, OUR_DATA = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4]
 local FIELDS = {'state', 'owner', 'expires_at', 'run_at', 'lease_until', 'type', 'queue', 'attempt', 'max_attempts',
   'created_at', 'started_at', 'ended_at', 'updated_at', 'progress', 'message', 'result', 'error_code',
   'error_message', 'context', 'original_id', 'cancel_requested', 'never_ran', 'rq_enqueued_at'}
@@ -23,10 +23,12 @@ end
 
 local function read_foreign(id)
   local key = RQ .. 'job:' .. id
-  -- RQ's heartbeat can leave a hash behind that is no job.
-  if redis.call('HEXISTS', key, 'data') == 0 then return nil end
+  -- pcall: a key that is not of RQ's type is no reason to fail the other jobs of this call.
+  local data = redis.pcall('HGET', key, 'data')
+  -- RQ's heartbeat can leave a hash behind that is no job; and a hash of ours without its record is no longer a job.
+  if type(data) ~= 'string' or data == OUR_DATA then return nil end
   local values = redis.call('HMGET', key, unpack(RQ_FIELDS))
-  local newest = redis.call('XREVRANGE', RQ .. 'results:' .. id, '+', '-', 'COUNT', 1)
+  local newest = redis.pcall('XREVRANGE', RQ .. 'results:' .. id, '+', '-', 'COUNT', 1)
   return {'foreign', redis.call('PTTL', key), values, newest[1] and newest[1][2] or {}}
 end
 
@@ -41,7 +43,11 @@ local function read(id, owner)
   local values = redis.call('HMGET', OURS .. 'job:' .. id, unpack(FIELDS))
   local state, owned_by, expires_at = values[1], values[2], tonumber(values[3])
   if not state then return foreign and read_foreign(id) or gone(id, owner) end
-  if owner ~= '' and owner ~= owned_by then return gone(id, owner) end
+  if owner ~= '' and owner ~= owned_by then
+    -- Somebody else's job costs what an id that never was costs, so that time tells nothing.
+    if foreign then redis.call('HGET', RQ .. 'job:' .. id, 'data') end
+    return gone(id, owner)
+  end
   if state == 'failed' and is_requeued(id, values[23]) then
     values[1] = 'queued'
   elseif expires_at and now >= expires_at then
@@ -54,7 +60,7 @@ local function read(id, owner)
 end
 
 local replies = {}
-for at = 4, #ARGV, 5 do
+for at = 5, #ARGV, 5 do
   local id, owner, quota = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local limited
   if quota ~= '' then

@@ -64,6 +64,18 @@ local function check_pending(queue)
   end
 end
 
+-- What an operator requeued has the time to live of the failure until it is ours again.
+local function adopt_requeued(queue, list)
+  for _, id in ipairs(redis.call('LRANGE', list, 0, PENDING_A_PASS - 1)) do
+    if field(id, 'state') == 'failed' and is_requeued(id) then reopen(id, queue) end
+  end
+end
+
 if now - tonumber(since) >= lease_ms then reap_leases() end
-for at = 5, #ARGV do check_pending(ARGV[at]) end
+for at = 5, #ARGV do
+  local queue = ARGV[at]
+  adopt_requeued(queue, queue_key(queue))
+  adopt_requeued(queue, queue_key(queue) .. ':intermediate')
+  check_pending(queue)
+end
 return {counts.queued, counts.failed, counts.cancelled, counts.pushed}

@@ -104,3 +104,15 @@ local function is_requeued(id)
   if not status or status == 'failed' or status == 'stopped' then return false end
   return (enqueued_at or '') ~= (field(id, 'rq_enqueued_at') or '')
 end
+
+-- The one door out of a final state.
+local function reopen(id, queue)
+  local record = record_key(id)
+  local attempt, allowed = unpack(redis.call('HMGET', record, 'attempt', 'max_attempts'))
+  redis.call('HDEL', record, 'ended_at', 'expires_at', 'error_code', 'error_message', 'done_token')
+  redis.call('HSET', record, 'state', 'queued', 'updated_at', now, 'run_at', now,
+    'max_attempts', math.max(tonumber(allowed), tonumber(attempt) + 1))
+  redis.call('PERSIST', record)
+  redis.call('PERSIST', rq_key(id))
+  redis.call('ZADD', pending_key(queue), now, id)
+end

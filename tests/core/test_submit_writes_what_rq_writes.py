@@ -13,8 +13,8 @@ from rq.registry import ScheduledJobRegistry
 from rq.serializers import JSONSerializer
 
 from service.catalog import JobType
-from service.jobs import RUN
 from service.model import Job
+from service.rqdata import RUN
 from service.serializer import JSON
 from tests.core.workbench import PATIENT, STRANGER, THRICE, URGENT, Workbench, job_type
 
