@@ -16,7 +16,7 @@ from service.horse import die_with_parent
 from service.reaper import ReaperThread
 from service.redisconnection import UNAVAILABLE, connect
 from service.rqworker import CarefulWorker, Worker
-from service.settings import from_environment
+from service.settings import Settings, check_queues, from_environment
 from service.simpleworker import SimpleWorker
 
 log = logging.getLogger("pollable.worker")
@@ -125,17 +125,29 @@ def main(queues: str | None, workers: int, grace_s: float, simple: bool) -> None
         logs.configure(settings)
         # Before forking: a job type is imported once, not once a job.
         workshop = Workshop(settings, catalog.load(settings.jobs))
+        names = _queues(queues, settings)
     except SettingsError as error:
         click.echo(f"worker: {error}", err=True)
         sys.exit(2)
     execution.prepare(workshop)
     die_with_parent()
-    names = [name.strip() for name in queues.split(",") if name.strip()] if queues else list(settings.queues)
     shift = Shift(workshop, names, simple=simple, grace_s=grace_s)
     if workers == 1:
         shift.work()
     else:
         Crew(shift, size=workers).work()
+
+
+def _queues(given: str | None, settings: Settings) -> list[str]:
+    names = list(settings.queues) if given is None else [name.strip() for name in given.split(",") if name.strip()]
+    check_queues("--queues", names)
+    for name in names:
+        # Nobody would look for the lost jobs of another queue.
+        if name not in settings.queues:
+            raise SettingsError(
+                f"--queues names {name!r}, which is not in POLLABLE_QUEUES ({','.join(settings.queues)})."
+            )
+    return names
 
 
 if __name__ == "__main__":

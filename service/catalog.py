@@ -154,6 +154,10 @@ def _check(declared: JobType) -> None:
         raise SettingsError(f"Job type {declared.name!r}: max_attempts must be between 1 and {MAX_ATTEMPTS}.")
     if any(delay < 0 for delay in declared.retry_delays_s):
         raise SettingsError(f"Job type {declared.name!r}: retry delays cannot be negative.")
+    try:
+        msgspec.json.schema_components((declared.payload_type, declared.result_type))
+    except Exception as error:
+        raise SettingsError(f"Job type {declared.name!r}: an annotation has no JSON Schema: {error}") from None
 
 
 def _origin(function: Callable[..., Any]) -> tuple[str, str]:

@@ -2,7 +2,8 @@
 
 import difflib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
@@ -11,6 +12,8 @@ from msgspec import Meta
 from service.errors import SettingsError
 
 ENVELOPES = ("plain", "record", "minimal", "managed", "agent", "native")
+
+_QUEUE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 Positive = Annotated[int, Meta(ge=1)]
 Quota = Annotated[int, Meta(ge=0)]
@@ -71,7 +74,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Quota | None, Meta(description="writes an owner may make in a minute; unset: 20 in `agent`")
     ] = None
     lease_s: Annotated[
-        float, Meta(ge=1, description="seconds that a silent worker keeps a job before it is taken away")
+        float, Meta(ge=1, le=3600, description="seconds that a silent worker keeps a job before it is taken away")
     ] = 6.0
     expose_errors: Annotated[bool, Meta(description="whether an unexpected exception's message reaches the caller")] = (
         True
@@ -123,7 +126,17 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         given.setdefault("host", "0.0.0.0")  # noqa: S104 - without authentication the server refuses to start there
     settings = msgspec.structs.replace(Settings(), **{field: _parsed(field, text) for field, text in given.items()})
     _refuse_unknown_envelopes(settings)
+    check_queues("POLLABLE_QUEUES", settings.queues)
     return settings
+
+
+def check_queues(source: str, names: Sequence[str]) -> None:
+    """Raises `SettingsError` unless there are queues, of names that cannot be mistaken for another of RQ's keys."""
+    if not names:
+        raise SettingsError(f"{source} names no queue.")
+    for name in names:
+        if not _QUEUE.fullmatch(name):
+            raise SettingsError(f"{source} names {name!r}; a queue's name is 1 to 64 letters, digits, '_', '.' or '-'.")
 
 
 def _parsed(field: str, text: str) -> Any:

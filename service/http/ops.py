@@ -1,11 +1,12 @@
 """Whether the service is alive, and whether it is ready: for platforms, without credentials."""
 
+from collections.abc import Sequence
+
 import msgspec
 from redis.asyncio import Redis
 from starlette.types import Receive, Scope, Send
 
 from service import keys
-from service.catalog import Catalog
 from service.envelopes.answer import Answer
 from service.errors import NoWorker
 from service.http.replies import send_answer
@@ -20,11 +21,11 @@ class Health:
 
 
 class Readiness:
-    """`GET /readyz`: Redis answers, and every queue that a registered job type uses has a worker."""
+    """`GET /readyz`: Redis answers, and every queue of the deployment has a worker."""
 
-    def __init__(self, redis: Redis, catalog: Catalog) -> None:
+    def __init__(self, redis: Redis, queues: Sequence[str]) -> None:
         self._redis = redis
-        self._queues = sorted({job_type.queue for job_type in catalog})
+        self._queues = queues
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
         with store_errors():

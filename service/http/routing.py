@@ -127,7 +127,7 @@ def routes(services: Services) -> list[BaseRoute]:
             table.add(route.method, route.path, endpoint, envelope)
     _add_job_types(table, services)
     table.add("GET", "/healthz", Health())
-    table.add("GET", "/readyz", Readiness(services.redis, services.catalog))
+    table.add("GET", "/readyz", Readiness(services.redis, services.settings.queues))
     table.add("GET", "/openapi.json", OpenAPI(services))
     return table.routes()
 
