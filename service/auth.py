@@ -74,17 +74,11 @@ class Authenticator:
         raise invalid_token("Tokens of this kind are not accepted here.")
 
     def _remember(self, digest: bytes, verified: Verified) -> None:
-        now = monotonic()
-        self._forget(now)
-        self._remembered[digest] = (verified.principal, now + min(verified.lasts_s, REMEMBERED_S))
-
-    def _forget(self, now: float) -> None:
-        """The oldest, while they are over or too many."""
-        while self._remembered:
-            oldest = next(iter(self._remembered))
-            if now < self._remembered[oldest][1] and len(self._remembered) < MAX_REMEMBERED:
-                return
-            del self._remembered[oldest]
+        self._remembered.pop(digest, None)
+        if len(self._remembered) >= MAX_REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
+        forget_at = monotonic() + min(verified.lasts_s, REMEMBERED_S)
+        self._remembered[digest] = (verified.principal, forget_at)
 
 
 def check_exposure(settings: Settings) -> None:

@@ -69,10 +69,9 @@ def fields(quota: Quota, verdict: Verdict) -> dict[str, str]:
 
 def refusal(quota: Quota, verdict: Verdict) -> QuotaExceeded:
     """The 429 for a verdict that is not `allowed`. `Retry-After` never ends before the window in `RateLimit` (6)."""
-    retry_after_s = max(1, verdict.retry_after_s)
     return QuotaExceeded(
-        f"At most {quota.limit} {quota.bucket} in {quota.window_s} s are allowed; retry in {retry_after_s} s.",
-        headers={"Retry-After": str(retry_after_s), **fields(quota, verdict)},
+        f"At most {quota.limit} {quota.bucket} in {quota.window_s} s are allowed; retry in {verdict.retry_after_s} s.",
+        headers={"Retry-After": str(verdict.retry_after_s), **fields(quota, verdict)},
         extra={"violated-policies": [quota.bucket]},
     )
 

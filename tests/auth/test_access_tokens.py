@@ -172,5 +172,10 @@ def test_a_redis_that_is_away_is_a_503_and_not_a_refused_token() -> None:
         tokens.every(away)
 
 
+def test_a_malformed_token_does_not_reach_redis() -> None:
+    with pytest.raises(InvalidToken, match="malformed"):
+        principals("redis://127.0.0.1:1/0", TOKENS, bearer("pbl_short"))
+
+
 def test_web_tokens_are_believed_while_redis_is_away() -> None:
     assert principals("redis://127.0.0.1:1/0", BOTH, bearer(hs_token()))[0].owner == owner_of(ISSUER, "ann")
