@@ -90,9 +90,9 @@ def job_type(
 ) -> Callable[[F], F]:
     """Register a function as a job type.
 
-    The function takes one argument; its annotation (a msgspec Struct or a builtin) validates the payload before
-    anything is queued and gives the JSON Schema. `submit` is a route of its own, in `envelope`. Durations are whole
-    seconds; `retry_delays_s` are the pauses between attempts, the last one repeating.
+    The function, plain or `async`, takes one argument; its annotation (a msgspec Struct or a builtin) validates the
+    payload before anything is queued and gives the JSON Schema. `submit` is a route of its own, in `envelope`.
+    Durations are whole seconds; `retry_delays_s` are the pauses between attempts, the last one repeating.
 
     Raises `SettingsError` for a declaration that cannot work.
     """

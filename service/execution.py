@@ -1,5 +1,6 @@
 """One attempt: claim, run, encode, complete. `run` is the only function that RQ is ever asked to call."""
 
+import asyncio
 import json
 import logging
 import signal
@@ -94,7 +95,8 @@ def _call(claim: Claim, *, fence: Fence, workshop: Workshop) -> Any:
     reporter = Reporter(lambda percent, message: _send_progress(fence, claim, percent, message))
     running = current.set(Running(reporter, msgspec.json.decode(claim.context)))
     try:
-        return job_type.function(payload)
+        result = job_type.function(payload)
+        return asyncio.run(result) if asyncio.iscoroutine(result) else result
     finally:
         current.reset(running)
         reporter.close()

@@ -1,4 +1,4 @@
-"""The Redis keys: one builder per key of ours, beside RQ's own under RQ's own prefix."""
+"""The Redis keys, beside RQ's own under RQ's own prefix. The scripts build the same from the two prefixes."""
 
 from rq.defaults import RQ_KEY_PREFIX
 
@@ -40,16 +40,6 @@ def limit(bucket: str, owner_id: str) -> str:
 def token(digest: str) -> str:
     """A personal access token by its SHA-256: a hash."""
     return f"{PREFIX}token:{digest}"
-
-
-def changed(job_id: str) -> str:
-    """The channel on which a job's changes are announced."""
-    return f"{PREFIX}changed:{job_id}"
-
-
-def reaper() -> str:
-    """Since when, and when last, the reaper ran: a hash."""
-    return f"{PREFIX}reaper"
 
 
 def rq_job(job_id: str) -> str:

@@ -45,7 +45,7 @@ local function read(id, owner)
   if not state then return foreign and read_foreign(id) or gone(id, owner) end
   if owner ~= '' and owner ~= owned_by then
     -- Somebody else's job costs what an id that never was costs, so that time tells nothing.
-    if foreign then redis.call('HGET', RQ .. 'job:' .. id, 'data') end
+    if foreign then redis.pcall('HGET', RQ .. 'job:' .. id, 'data') end
     return gone(id, owner)
   end
   if state == 'failed' and is_requeued(id, values[23]) then
