@@ -1,0 +1,101 @@
+"""Processes of the service, seen from outside: started as an operator would, asked over HTTP."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+
+
+class Running:
+    """A service at an address; `log` is all that its processes have printed."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", *, url: str, log: Path) -> None:
+        self.process = process
+        self.url = url
+        self._log = log
+        self.http = httpx.Client(base_url=url, trust_env=False, timeout=10)
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def submit(self, **payload: object) -> str:
+        answer = self.http.post("/generate_assessment", json=payload)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["job_id"])
+
+    def job_status(self, job_id: str) -> dict[str, Any]:
+        answer = self.http.get("/job_status", params={"job_id": job_id})
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def stop(self, *, within_s: float = 30) -> int:
+        """Send SIGTERM; the exit code."""
+        self.process.terminate()
+        return self.process.wait(within_s)
+
+
+def until(condition: Callable[[], object], *, within_s: float = 20) -> None:
+    """Return as soon as the condition holds."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within_s} s"
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """This process's environment without settings of the service, and with these. `python` is the tests' own."""
+    ours = ("POLLABLE_", "REDIS_URL", "PORT", "WEB_CONCURRENCY")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
+    return {**kept, "PATH": path, "PYTHONPATH": str(ROOT), **settings}
+
+
+@contextmanager
+def running(command: list[str], *, url: str, log: Path, settings: dict[str, str]) -> Iterator[Running]:
+    """The command in a process group of its own, nothing of which is left afterwards."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment(**settings), stdout=output, stderr=output, start_new_session=True
+        )
+    service = Running(process, url=url, log=log)
+    try:
+        yield service
+    finally:
+        service.http.close()
+        _end(process)
+
+
+def is_ready(service: Running) -> bool:
+    assert service.process.poll() is None, service.log
+    try:
+        return service.http.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(30)
+    finally:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
