@@ -1,5 +1,6 @@
 """The demonstration: one real job from the submit to the end of its result, step by step on the terminal."""
 
+import contextlib
 import sys
 import tempfile
 import textwrap
@@ -38,7 +39,8 @@ def run(text: Path | None, *, once: bool) -> None:
         with tempfile.TemporaryFile() as log:
             _show(redis, url, name=name, text=words, log=log)
         if not once:
-            _serve(redis, url)
+            with contextlib.suppress(KeyboardInterrupt):
+                _serve(redis, url)
     finally:
         redis.close()
 

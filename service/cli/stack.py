@@ -1,6 +1,5 @@
 """Web and worker together on one Redis: two processes, or two threads where the Redis is a fake."""
 
-import contextlib
 import os
 import signal
 import socket
@@ -123,11 +122,10 @@ def end_orderly_on_sigterm() -> None:
 
 
 def wait_until_ended(stack: Stack) -> None:
-    """Return on Ctrl-C or SIGTERM. Raises `ClickException` where web or worker ends before."""
-    with contextlib.suppress(KeyboardInterrupt):
-        while not (reason := stack.ended()):
-            time.sleep(0.2)
-        raise click.ClickException(reason)
+    """Raises `ClickException` where web or worker ends by itself; only Ctrl-C ends it otherwise."""
+    while not (reason := stack.ended()):
+        time.sleep(0.2)
+    raise click.ClickException(reason)
 
 
 def inherited(**changes: str) -> dict[str, str]:

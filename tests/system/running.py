@@ -82,10 +82,18 @@ def running(command: list[str], *, url: str, log: Path, settings: dict[str, str]
         _end(process)
 
 
+def listens(service: Running) -> bool:
+    return _answers(service, "/healthz")
+
+
 def is_ready(service: Running) -> bool:
+    return _answers(service, "/readyz")
+
+
+def _answers(service: Running, path: str) -> bool:
     assert service.process.poll() is None, service.log
     try:
-        return service.http.get("/readyz").status_code == 200
+        return service.http.get(path).status_code == 200
     except httpx.TransportError:
         return False
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.system.running import Running, free_port, is_ready, running, until
+from tests.system.running import Running, free_port, is_ready, listens, running, until
 
 WEB = [sys.executable, "-m", "service", "serve"]
 WORKER = [sys.executable, "worker.py"]
@@ -40,14 +40,6 @@ def nap(web: Running, seconds: float) -> str:
     answer = web.http.post("/jobs", json={"type": "nap", "payload": seconds})
     assert answer.status_code == 202, answer.text
     return str(answer.json()["id"])
-
-
-def listens(service: Running) -> bool:
-    assert service.process.poll() is None, service.log
-    try:
-        return service.http.get("/healthz").status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def test_a_finished_job_reads_null_once_its_ttl_has_passed(platform: Platform) -> None:

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.system.running import free_port, is_ready, running, until
+from tests.system.running import free_port, is_ready, listens, running, until
 
 WEB = [sys.executable, "-m", "service", "serve"]
 WORKER = [sys.executable, "worker.py"]
@@ -53,7 +53,7 @@ def test_a_self_signed_certificate_is_refused(rediss_url: str, tmp_path: Path) -
     settings = {"REDIS_URL": rediss_url, "PORT": str(port), "POLLABLE_HOST": "127.0.0.1"}
     settings["POLLABLE_JOBS"] = "examples.assessment"
     with running(WEB, url=f"http://127.0.0.1:{port}", log=tmp_path / "web.log", settings=settings) as web:
-        until(lambda: "Application startup complete" in web.log)
+        until(lambda: listens(web))
         answer = web.http.post("/jobs", json={"type": "generate_assessment", "payload": {"text": "Ice is a solid."}})
     assert answer.status_code == 503
     assert answer.json()["code"] == "store_unavailable"
