@@ -182,7 +182,7 @@ def test_after_a_pause_of_the_reaper_workers_get_one_lease_to_renew(bench: Workb
     bench.claim(silent.id, lease_s=0.01)
     claim = bench.claim(alive.id, lease_s=0.01)
     long_ago = int(time.time() * 1000) - 3_600_000
-    bench.redis.hset(keys.reaper(), mapping={"since": long_ago, "last": long_ago})
+    bench.redis.hset(f"{keys.PREFIX}reaper", mapping={"since": long_ago, "last": long_ago})
     began = time.monotonic()
     assert bench.reap() == [0, 0, 0, 0]
     assert bench.fence.renew(claim) == "held"
