@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
-from service.redisconnection import store_errors
+from service.redisconnection import UNAVAILABLE, store_errors
 from service.scripts import load
 
 Argument = str | bytes | int
@@ -54,12 +54,20 @@ class BatchedScript:
         arguments = [value for question in batch for value in question.arguments]
         try:
             rows = await self._script(args=[*self._head, *arguments])
+        except UNAVAILABLE as error:
+            # Whoever came meanwhile has waited as long as anyone should for a Redis that is away.
+            waiting, self._waiting = self._waiting, []
+            _fail([*batch, *waiting], error)
         except Exception as error:
-            for question in batch:
+            _fail(batch, error)
+        else:
+            for question, row in zip(batch, rows, strict=True):
+                # A caller that went away has cancelled its future.
                 if not question.reply.done():
-                    question.reply.set_exception(error)
-            return
-        for question, row in zip(batch, rows, strict=True):
-            # A caller that went away has cancelled its future.
-            if not question.reply.done():
-                question.reply.set_result(row)
+                    question.reply.set_result(row)
+
+
+def _fail(questions: Sequence[Question], error: Exception) -> None:
+    for question in questions:
+        if not question.reply.done():
+            question.reply.set_exception(error)

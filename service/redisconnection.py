@@ -17,8 +17,9 @@ from redis.retry import Retry
 from service.errors import StoreFull, StoreUnavailable
 from service.settings import Settings
 
-# redis-py 8 retries ten times on its own: an answer would take a minute. 0.5 s and one retry answer within 1.5 s.
-WEB_TIMEOUT_S = 0.5
+# redis-py 8 retries ten times on its own: an answer would take a minute. One retry, whose new connection is tried twice
+# too, makes three times this: 1.2 s.
+WEB_TIMEOUT_S = 0.4
 WORKER_TIMEOUT_S = 2.0
 UNAVAILABLE = (RedisConnectionError, RedisTimeoutError, ReadOnlyError)
 
