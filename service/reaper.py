@@ -1,4 +1,7 @@
-"""The reaper: expired leases and stranded jobs, put back on their way. It runs in every process of the service."""
+"""The reaper: expired leases and stranded jobs, put back on their way. It runs in every process of the service.
+
+Whatever one pass fails of, the next is made: without a reaper lost jobs stay lost.
+"""
 
 import asyncio
 import logging
@@ -8,7 +11,6 @@ from typing import Any
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
-from redis.exceptions import RedisError
 
 from service import keys
 from service.scripts import load
@@ -44,8 +46,8 @@ class Reaper:
         while True:
             try:
                 report(await self._script(args=self._arguments))
-            except RedisError as error:
-                log.warning("reaping waits: %s", error)
+            except Exception as error:
+                log.warning("reaping waits: %r", error)
             await asyncio.sleep(self._interval_s)
 
 
@@ -64,8 +66,8 @@ class ReaperThread(threading.Thread):
         while not self._over.is_set():
             try:
                 report(self._script(args=self._arguments))
-            except RedisError as error:
-                log.warning("reaping waits: %s", error)
+            except Exception as error:
+                log.warning("reaping waits: %r", error)
             self._over.wait(self._interval_s)
 
     def stop(self) -> None:
