@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from redis.asyncio import Redis
 from starlette.applications import Starlette
@@ -66,9 +66,10 @@ def _lifespan(services: Services, *, owns_redis: bool) -> Callable[[Starlette], 
         try:
             yield
         finally:
-            reaping.cancel()
-            with suppress(asyncio.CancelledError):
-                await reaping
+            while not reaping.done():
+                # Python 3.11's asyncio.wait_for, through which redis-py sends, can swallow a cancellation.
+                reaping.cancel()
+                await asyncio.wait([reaping], timeout=0.5)
             if owns_redis:
                 await services.redis.aclose()
 

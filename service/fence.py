@@ -1,7 +1,6 @@
 """The fence: how a worker claims, keeps and ends an attempt. Only the holder of the current token can write."""
 
 import logging
-import time
 from typing import Any, Literal
 
 import msgspec
@@ -9,7 +8,7 @@ from redis import Redis
 
 from service import keys
 from service.ids import new_id
-from service.redisconnection import UNAVAILABLE
+from service.redisconnection import patiently
 from service.scripts import load
 
 log = logging.getLogger("pollable.worker")
@@ -107,15 +106,8 @@ class Fence:
             int(outcome.may_retry),
             outcome.delay_s * 1000,
         ]
-        deadline = time.monotonic() + patience_s
-        while True:
-            try:
-                return _verdict(self._complete(args=arguments), claim)
-            except UNAVAILABLE as error:
-                if time.monotonic() > deadline:
-                    raise
-                log.warning("Redis is away; the outcome of job %s waits: %s", claim.job_id, error)
-                time.sleep(1)
+        what = f"the outcome of job {claim.job_id}"
+        return _verdict(patiently(lambda: self._complete(args=arguments), what=what, patience_s=patience_s), claim)
 
 
 def _verdict(reply: Any, claim: Claim) -> Verdict:

@@ -1,9 +1,11 @@
 """Connections to Redis, with the time-outs that our promises rest on."""
 
+import logging
 import ssl
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import redis
 import redis.asyncio
@@ -16,6 +18,10 @@ from redis.retry import Retry
 
 from service.errors import StoreFull, StoreUnavailable
 from service.settings import Settings
+
+log = logging.getLogger("pollable.redis")
+
+T = TypeVar("T")
 
 # redis-py 8 retries ten times on its own: an answer would take a minute. One retry, whose new connection is tried twice
 # too, makes three times this: 1.2 s.
@@ -61,6 +67,19 @@ def store_errors() -> Iterator[None]:
         raise StoreFull("No more jobs can be stored now; try again later.", headers={"Retry-After": "5"}) from None
     except UNAVAILABLE:
         raise StoreUnavailable("The job store does not answer; try again.", headers={"Retry-After": "2"}) from None
+
+
+def patiently(call: Callable[[], T], *, what: str, patience_s: float) -> T:
+    """The call's answer; while Redis is away it is made again each second, for `patience_s`. Raises its last error."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return call()
+        except UNAVAILABLE as error:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("Redis is away; %s waits: %s", what, error)
+            time.sleep(1)
 
 
 def _tls(settings: Settings) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from service.execution import Workshop, follow
 from service.fence import Claim, Fence, Outcome, Refusal, Verdict
 from service.horse import Horse, exit_reason
 from service.oversight import Oversight
-from service.redisconnection import UNAVAILABLE
+from service.redisconnection import UNAVAILABLE, patiently
 from service.rqjob import Job, claimed, is_fenced_off
 from service.scripts import load
 from service.serializer import JSON
@@ -36,6 +36,7 @@ HEARTBEAT_S = 15.0
 WATCH_S = 0.25
 SAME_SIGNAL_S = 1.0
 SCHEDULER_GRACE_S = 2.0
+START_PATIENCE_S = 60.0
 
 _RQ_STATUS = {"succeeded": JobStatus.FINISHED, "failed": JobStatus.FAILED, "cancelled": JobStatus.CANCELED}
 
@@ -119,6 +120,20 @@ class CarefulWorker(BaseWorker):
         job.claim = claim
         self._stopped_job_id = None
         super().execute_job(job, queue)
+
+    def prepare_execution(self, job: RQJob) -> Execution:
+        """RQ's own, tried again while Redis is away: giving up here would cost the attempt."""
+        prepare = super().prepare_execution
+        return patiently(lambda: prepare(job), what=f"the start of job {job.id}", patience_s=START_PATIENCE_S)
+
+    def prepare_job_execution(self, job: RQJob, remove_from_intermediate_queue: bool = False) -> None:
+        """As above, in the horse."""
+        prepare = super().prepare_job_execution
+        patiently(
+            lambda: prepare(job, remove_from_intermediate_queue),
+            what=f"the start of job {job.id}",
+            patience_s=START_PATIENCE_S,
+        )
 
     def handle_execution_ended(self, job: RQJob, queue: Queue, heartbeat_ttl: int) -> None:
         """RQ's heartbeat would bring the hash of a deleted job back."""

@@ -29,16 +29,24 @@ redis.call('HSET', record, 'done_token', token)
 if code == 'killed' and redis.call('HGET', record, 'cancel_requested') then outcome = 'stopped' end
 if outcome == 'released' then return {'released', abandon(id, queue)} end
 redis.call('HDEL', record, 'token')
+-- RQ writes its own status next; should the worker die before, its dashboards are right all the same.
+local function tell_rq(status)
+  if redis.call('EXISTS', rq_key(id)) == 1 then redis.call('HSET', rq_key(id), 'status', status) end
+  forget_executions(id, queue)
+end
 if outcome == 'succeeded' then
+  tell_rq('finished')
   redis.call('HSET', record, 'result', result, 'progress', 100)
   redis.call('HDEL', record, 'message')
   finish(id, queue, 'succeeded', tonumber(result_ttl_s))
 elseif outcome == 'stopped' then
+  tell_rq('stopped')
   finish(id, queue, 'cancelled', tonumber(failure_ttl_s))
 elseif may_retry and left > 0 and not redis.call('HGET', record, 'cancel_requested') then
   wait_again(id, queue, now + delay_ms)
   return {'retry', delay_ms, left}
 else
+  tell_rq('failed')
   redis.call('HSET', record, 'error_code', code, 'error_message', message,
     'rq_enqueued_at', redis.call('HGET', rq_key(id), 'enqueued_at') or '')
   finish(id, queue, 'failed', tonumber(failure_ttl_s))

@@ -26,10 +26,13 @@ local function reap_leases()
   end
 end
 
-local function is_waiting(id, queue)
-  if redis.call('LPOS', queue_key(queue), id) then return true end
-  local due_s = redis.call('ZSCORE', RQ .. 'scheduled:' .. queue, id)
-  return due_s and tonumber(due_s) * 1000 > now - 5000
+-- RQ's scheduler looks every second, where there is one: the lock of a killed one lives on for a minute.
+local OVERDUE_MS = 1500
+
+local function push_again(id, queue)
+  wait_again(id, queue, now)
+  push_back(id, queue)
+  counts.pushed = counts.pushed + 1
 end
 
 -- Seen nowhere for a whole lease: between two sightings lies all the time that a worker needs from pop to claim.
@@ -39,13 +42,25 @@ local function recover(id, queue)
     redis.call('HSETNX', record_key(id), 'unseen_since', now)
     return
   end
-  wait_again(id, queue, now)
-  push_back(id, queue)
-  counts.pushed = counts.pushed + 1
+  push_again(id, queue)
+end
+
+local function check_queued(id, queue)
+  if redis.call('LPOS', queue_key(queue), id) then
+    redis.call('HDEL', record_key(id), 'unseen_since')
+    return
+  end
+  local due_s = redis.call('ZSCORE', RQ .. 'scheduled:' .. queue, id)
+  if not due_s then
+    recover(id, queue)
+  elseif tonumber(due_s) * 1000 < now - OVERDUE_MS then
+    -- In nobody's hands, so there is nobody to wait for.
+    push_again(id, queue)
+  end
 end
 
 local function check_pending(queue)
-  local due = redis.call('ZRANGEBYSCORE', pending_key(queue), '-inf', now - 1000, 'LIMIT', 0, PENDING_A_PASS)
+  local due = redis.call('ZRANGEBYSCORE', pending_key(queue), '-inf', now, 'LIMIT', 0, PENDING_A_PASS)
   for _, id in ipairs(due) do
     local state, failure_ttl_s = unpack(redis.call('HMGET', record_key(id), 'state', 'failure_ttl_s'))
     if state ~= 'queued' and state ~= 'scheduled' then
@@ -56,10 +71,8 @@ local function check_pending(queue)
       redis.call('HSET', record_key(id), 'never_ran', 1)
       finish(id, queue, 'cancelled', tonumber(failure_ttl_s))
       counts.cancelled = counts.cancelled + 1
-    elseif is_waiting(id, queue) then
-      redis.call('HDEL', record_key(id), 'unseen_since')
     else
-      recover(id, queue)
+      check_queued(id, queue)
     end
   end
 end
