@@ -41,11 +41,3 @@ def handwritten() -> Starlette:
         return JSONResponse(await run_in_threadpool(fetch, request.query_params["job_id"]))
 
     return Starlette(routes=[Route("/job_status", job_status)])
-
-
-def pollable() -> Starlette:
-    """Pollable itself, as `python -m service serve` runs it, without the access log."""
-    from service import create_app
-    from service.settings import from_environment
-
-    return create_app(from_environment())

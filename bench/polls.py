@@ -17,6 +17,8 @@ from pathlib import Path
 from service.embedded import Private, find_server
 
 ROUNDS, SECONDS, CONNECTIONS = 3, 4, 64
+# As `python -m service serve` has it.
+POLLABLE = ["--factory", "service.server:application", "--http", "service.protocol:BoundedProtocol"]
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -27,7 +29,8 @@ def main() -> None:
         sys.exit("The benchmark needs a Redis server and wrk on PATH.")
     redis = Private(program)
     contenders = {"constant": ["bench.contenders:constant"]}
-    contenders |= {name: ["--factory", f"bench.contenders:{name}"] for name in ("pollable", "handwritten")}
+    contenders["pollable"] = POLLABLE
+    contenders["handwritten"] = ["--factory", "bench.contenders:handwritten"]
     figures: dict[str, list[float]] = {name: [] for name in contenders}
     memory_mb: dict[str, float] = {}
     try:
@@ -45,7 +48,7 @@ def main() -> None:
 
 def submitted(redis_url: str) -> str:
     """A job that stays scheduled, so that every contender reads the same thing."""
-    with served(["--factory", "bench.contenders:pollable"], redis_url) as (port, _):
+    with served(POLLABLE, redis_url) as (port, _):
         body = json.dumps({"type": "generate_assessment", "payload": {"text": "Too short."}, "delay": 86_400}).encode()
         request = urllib.request.Request(f"http://127.0.0.1:{port}/jobs", body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=10) as answer:
@@ -60,6 +63,7 @@ def served(arguments: list[str], redis_url: str) -> Iterator[tuple[int, int]]:
         port = probe.getsockname()[1]
     options = ["--port", str(port), "--log-level", "error", "--no-access-log", "--no-proxy-headers", "--loop", "uvloop"]
     environment = os.environ | {"REDIS_URL": redis_url, "POLLABLE_JOBS": "examples.assessment", "POLLABLE_AUTH": "none"}
+    environment["POLLABLE_LOG_LEVEL"] = "warning"
     process = subprocess.Popen([sys.executable, "-m", "uvicorn", *options, *arguments], cwd=ROOT, env=environment)
     try:
         wait_for(port)
