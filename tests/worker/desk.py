@@ -95,8 +95,10 @@ class Desk:
         self._is_over = True
         await self._watching
         for task in self._reaping:
-            task.cancel()
-        await asyncio.gather(*self._reaping, return_exceptions=True)
+            while not task.done():
+                # Python 3.11's asyncio.wait_for, through which redis-py sends, can swallow a cancellation.
+                task.cancel()
+                await asyncio.wait([task], timeout=0.5)
         await self._redis.aclose()
 
     async def _watch(self) -> None:

@@ -1,6 +1,7 @@
 """A Redis that is killed, and comes back with what it had written."""
 
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +77,22 @@ def test_a_job_outlasts_a_redis_that_does_not_answer(
     durable.thaw()
     job = desk.ended(job_id, within_s=30)
     assert (job.state, job.attempts, journal.executions(job_id)) == (State.SUCCEEDED, 1, 1)
+
+
+def test_an_outage_between_claim_and_start_costs_no_attempt(
+    durable: DurableRedis, desk: Desk, staff: Staff, journal: Journal
+) -> None:
+    durable.start()
+    # The horse is slow to begin, so that the outage comes first.
+    staff.start(ACTS_SLOW_FORK_S="1")
+    job_id = desk.submit("nap")
+    claimed = desk.until(job_id, lambda job: job.state is State.RUNNING)
+    durable.freeze()
+    ends_at = time.monotonic() + LEASE_S + 3
+    until(lambda: time.monotonic() > ends_at, within_s=20, what="the outage over")
+    durable.thaw()
+    job = desk.ended(job_id, within_s=30)
+    assert (job.state, job.attempts, journal.executions(job_id)) == (State.SUCCEEDED, claimed.attempts, 1)
 
 
 def test_an_idle_worker_outlasts_an_outage(durable: DurableRedis, desk: Desk, staff: Staff) -> None:

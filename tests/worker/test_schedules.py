@@ -1,13 +1,13 @@
 """When a job begins: delays, pauses between attempts, and which queue comes first."""
 
-import os
 import signal
+
+import pytest
 
 from service.model import State
 from tests.worker.desk import Desk
 from tests.worker.journal import Journal
 from tests.worker.staff import Staff
-from tests.worker.waiting import forked_by
 
 LATE_S = 4.0
 """RQ's scheduler looks once a second, at whole seconds; the rest is for a loaded machine."""
@@ -22,13 +22,19 @@ def test_a_delayed_job_begins_when_it_is_due(desk: Desk, staff: Staff, journal: 
     assert due_s <= journal.started(job_id).at < due_s + LATE_S
 
 
-def test_a_delayed_job_begins_although_the_scheduler_died(desk: Desk, staff: Staff, journal: Journal) -> None:
-    worker = staff.start()
-    (scheduler,) = forked_by(worker.pid)
-    os.kill(scheduler, signal.SIGKILL)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["by_sigterm", "by_sigkill"])
+def test_a_delayed_job_begins_when_it_is_due_although_the_workers_scheduler_went(
+    desk: Desk, staff: Staff, journal: Journal, number: signal.Signals
+) -> None:
+    # Of two workers the first has RQ's scheduler, and its lock.
+    first = staff.start()
+    staff.start()
+    first.send(number)
+    assert first.exited(within_s=10) in {0, -signal.SIGKILL}
     job_id = desk.submit("nap", delay_ms=500)
-    # The reaper gives a scheduler five seconds, and then a lease's time.
-    assert desk.ended(job_id, within_s=15).state is State.SUCCEEDED
+    due_s = (desk.read(job_id).run_at or 0) / 1000
+    assert desk.ended(job_id).state is State.SUCCEEDED
+    assert due_s <= journal.started(job_id).at < due_s + LATE_S
     assert journal.executions(job_id) == 1
 
 

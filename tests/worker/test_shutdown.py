@@ -5,6 +5,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from redis import Redis
@@ -104,8 +105,13 @@ def test_a_second_signal_later_on_hands_the_job_back_at_once(desk: Desk, staff: 
     assert worker.exited(within_s=8) == 0
 
 
-def test_no_job_is_stranded_by_a_signal_within_four_milliseconds_of_its_push(
-    desk: Desk, staff: Staff, journal: Journal
+def is_empty(redis_client: Redis, queue: str) -> bool:
+    return redis_client.llen(f"rq:queue:{queue}") == 0
+
+
+@pytest.mark.parametrize("moment", ["push", "pop"])
+def test_no_job_is_stranded_by_a_signal_within_four_milliseconds(
+    desk: Desk, staff: Staff, journal: Journal, redis_client: Redis, moment: str
 ) -> None:
     # Two queues a worker: the case in which a blocking pop would lose the job.
     queues = [(f"first{number}", f"second{number}") for number in range(PUSHES)]
@@ -118,6 +124,8 @@ def test_no_job_is_stranded_by_a_signal_within_four_milliseconds_of_its_push(
         for worker, (_, second) in zip(hired, batch, strict=True):
             staff.until_listening(worker)
             jobs.append(desk.submit("nap", queue=second))
+            if moment == "pop":
+                until(partial(is_empty, redis_client, second), within_s=10, what="the pop", every_s=0)
             time.sleep(delays_s.uniform(0, 0.004))
             worker.send(signal.SIGTERM)
         workers += hired

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def until(condition: Callable[[], object], *, within_s: float, what: object) -> float:
+def until(condition: Callable[[], object], *, within_s: float, what: object, every_s: float = 0.01) -> float:
     """Seconds that it took until the condition held. Fails, showing `what` as it then is, when it does not in time."""
     began_at = time.monotonic()
     while not condition():
         assert time.monotonic() - began_at < within_s, f"{what}: not within {within_s} s"
-        time.sleep(0.01)
+        time.sleep(every_s)
     return time.monotonic() - began_at
 
 
