@@ -1,5 +1,6 @@
 """How an attempt ends: one outcome, told once, kept for its time and gone as a whole."""
 
+import time
 from typing import Any
 
 import pytest
@@ -217,3 +218,15 @@ def _is_gone(bench: Workbench, job_id: str) -> bool:
 
 def _fields(claim: Claim) -> dict[str, Any]:
     return {name: getattr(claim, name) for name in claim.__struct_fields__}
+
+
+@pytest.mark.parametrize(("outcome", "status"), [(SUCCESS, b"finished"), (FAILURE, b"failed"), (STOPPED, b"stopped")])
+def test_rq_shows_the_end_although_the_worker_dies_before_it_says_so(
+    bench: Workbench, outcome: Outcome, status: bytes
+) -> None:
+    claim = bench.start()
+    bench.redis.zadd(f"rq:executions:{claim.job_id}", {"one": time.time() + 60})
+    bench.redis.zadd("rq:wip:default", {f"{claim.job_id}:one": time.time() + 60})
+    bench.fence.complete(claim, outcome)
+    assert bench.redis.hget(keys.rq_job(claim.job_id), "status") == status
+    assert not bench.redis.exists("rq:wip:default", f"rq:executions:{claim.job_id}")

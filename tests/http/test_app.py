@@ -1,5 +1,7 @@
 """The composition root: what is served, and what stops the start."""
 
+import asyncio
+import contextlib
 import logging
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import pytest
 from service.app import create_app
 from service.catalog import JobType
 from service.errors import SettingsError
+from service.reaper import Reaper
 from service.settings import ENVELOPES, Settings
 from tests.http.calling import Deployment, catalog_of, job_type
 
@@ -61,3 +64,21 @@ def test_what_cannot_work_stops_the_start(settings: Settings, types: list[JobTyp
 def test_importing_does_nothing_and_a_worker_needs_no_web_framework() -> None:
     script = "import service, sys; from service import job_type; assert 'starlette' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_reaper_that_misses_its_cancellation_holds_up_no_shutdown(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def deaf(_: Reaper) -> None:
+        # What asyncio.wait_for of Python 3.11 does at times.
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(3600)
+        await asyncio.sleep(3600)
+
+    async def up_and_down() -> None:
+        app = create_app(settings, catalog=catalog_of())
+        async with app.router.lifespan_context(app):
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(Reaper, "run", deaf)
+    asyncio.run(asyncio.wait_for(up_and_down(), timeout=10))
