@@ -100,7 +100,7 @@ class Jobs:
             raise _wrong_state("cancelled", reply[1].decode())
         return await self._recorded(stored_id, owner=owner)
 
-    async def rerun(self, job_id: str, *, owner: str | None) -> Job:
+    async def rerun(self, job_id: str, *, owner: str | None, idempotency_key: str | None = None) -> Job:
         """Submit an ended job's payload again, as a new job that names the old one; the old one stays as it is.
 
         Raises `WrongState` while the job is live, `JobNotFound`, `JobExpired`, and what `submit` raises.
@@ -119,6 +119,7 @@ class Jobs:
             queue=job.queue,
             context=job.context,
             original_id=job.id,
+            idempotency_key=idempotency_key,
         )
         return await self.submit(submission)
 
@@ -242,7 +243,7 @@ def _position(cursor: str | None) -> tuple[int, str] | None:
 
 
 def _fingerprint(submission: Submission, queue: str) -> str:
-    parts = (submission.type.name, queue, str(submission.delay_ms), str(submission.run_at))
+    parts = (submission.type.name, queue, str(submission.delay_ms), str(submission.run_at), str(submission.original_id))
     return _digest(b"\0".join((*(part.encode() for part in parts), submission.context, submission.payload)))
 
 

@@ -80,7 +80,8 @@ class Handlers:
 
     async def rerun(self, call: Call) -> Answer:
         """202 with the new job."""
-        job = await self._services.jobs.rerun(call.job_id, owner=visible_to(call.principal))
+        key = fields.idempotency_key(call.headers)
+        job = await self._services.jobs.rerun(call.job_id, owner=visible_to(call.principal), idempotency_key=key)
         return self._accepted(job, self._envelope.rerun(job))
 
     async def delete(self, call: Call) -> Answer:

@@ -155,6 +155,18 @@ def test_a_rerun_is_a_new_job_of_the_same_payload(deployment: Deployment, path: 
     assert deployment.start(str(new_id)).payload == b'{"text":"a"}'
 
 
+@pytest.mark.parametrize("path", ["/jobs/{}/rerun", "/v1/api/jobs/{}/rerun"])
+def test_a_rerun_whose_answer_was_lost_can_be_asked_for_again(deployment: Deployment, path: str) -> None:
+    one, other = (deployment.submit("generate_assessment", {"text": "a"}) for _ in range(2))
+    deployment.fail(one)
+    deployment.fail(other)
+    first, second = (deployment.post(path.format(one), idempotency_key='"again"') for _ in range(2))
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.content == second.content
+    # The same payload, but of another job.
+    assert deployment.post(path.format(other), idempotency_key='"again"').status_code == 422
+
+
 def test_a_result_is_answered_as_it_was_stored(deployment: Deployment) -> None:
     job_id = deployment.submit()
     deployment.succeed(job_id, b'{"a" :  1.0}')
