@@ -7,6 +7,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES = 32_768
 HEAD_S = 10.0
+TOO_LARGE = f"The head of a request may have {HEAD_BYTES} bytes."
+TOO_SLOW = f"The head of a request must arrive within {HEAD_S:g} s."
 
 
 class HeadTooLargeError(Exception):
@@ -40,7 +42,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._head_is_open:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
-                self._refuse(431, "Request Header Fields Too Large", code="head_too_large")
+                self._refuse(431, "Request Header Fields Too Large", code="head_too_large", detail=TOO_LARGE)
         if self._head_is_open or self._is_between_requests():
             self._start_timer()
 
@@ -59,9 +61,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's hook for when the parser gave up.
         if self.headers is not None and self._size_of_head() > HEAD_BYTES:
-            self._refuse(431, "Request Header Fields Too Large", code="head_too_large")
+            self._refuse(431, "Request Header Fields Too Large", code="head_too_large", detail=TOO_LARGE)
         else:
-            self._refuse(400, "Bad Request", code="malformed_request")
+            self._refuse(400, "Bad Request", code="malformed_request", detail="This is no HTTP/1.1 request.")
 
     def _size_of_head(self) -> int:
         return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
@@ -80,15 +82,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _give_up(self) -> None:
         if self._head_is_open:
-            self._refuse(408, "Request Timeout", code="head_too_slow")
+            self._refuse(408, "Request Timeout", code="head_too_slow", detail=TOO_SLOW)
         else:
             self.transport.close()
 
-    def _refuse(self, status: int, title: str, *, code: str) -> None:
+    def _refuse(self, status: int, title: str, *, code: str, detail: str) -> None:
         if self.transport.is_closing():
             return
         kind = f"urn:pollable:problem:{code}"
-        body = f'{{"type":"{kind}","title":"{title}","status":{status},"code":"{code}"}}'
+        body = f'{{"type":"{kind}","title":"{title}","status":{status},"detail":"{detail}","code":"{code}"}}'
         head = (
             f"HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\n"
             f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
