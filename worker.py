@@ -10,12 +10,13 @@ from types import FrameType
 import click
 
 from service import catalog, execution, logs
+from service.carefulworker import CarefulWorker
 from service.errors import SettingsError
 from service.execution import Workshop
 from service.horse import die_with_parent
 from service.reaper import ReaperThread
 from service.redisconnection import UNAVAILABLE, connect
-from service.rqworker import CarefulWorker, Worker
+from service.rqworker import Worker
 from service.settings import Settings, check_queues, from_environment
 from service.simpleworker import SimpleWorker
 

@@ -88,13 +88,11 @@ def job_type(
     max_attempts: int = 1,
     retry_delays_s: Iterable[int] = (),
 ) -> Callable[[F], F]:
-    """Register a function as a job type.
+    """Register a function, plain or `async`, as a job type. Raises `SettingsError` for what cannot work.
 
-    The function, plain or `async`, takes one argument; its annotation (a msgspec Struct or a builtin) validates the
-    payload before anything is queued and gives the JSON Schema. `submit` is a route of its own, in `envelope`.
-    Durations are whole seconds; `retry_delays_s` are the pauses between attempts, the last one repeating.
-
-    Raises `SettingsError` for a declaration that cannot work.
+    Its one argument's annotation (a msgspec Struct or a builtin) validates the payload before anything is queued and
+    gives the JSON Schema. `submit` is a route of its own, in `envelope`. Durations are whole seconds;
+    `retry_delays_s` are the pauses between attempts, the last one repeating.
     """
 
     def register(function: F) -> F:

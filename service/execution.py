@@ -121,13 +121,17 @@ def encode(result: Any, *, most_bytes: int) -> bytes:
 def failure(error: BaseException, claim: Claim, *, workshop: Workshop) -> Outcome:
     """The outcome of an attempt that raised."""
     code, message, may_retry = _told(error, claim, expose=workshop.settings.expose_errors)
-    try:
-        delay_s = workshop.catalog.get(claim.type).retry_delay_s(claim.attempt)
-    except UnknownJobType:
-        delay_s = 0
     # A lone surrogate is no UTF-8 and could not be stored.
     safe = message.encode(errors="replace").decode()
-    return Outcome(kind="failed", code=code, message=safe, may_retry=may_retry, delay_s=delay_s)
+    return Outcome(kind="failed", code=code, message=safe, may_retry=may_retry, delay_s=retry_delay_s(claim, workshop))
+
+
+def retry_delay_s(claim: Claim, workshop: Workshop) -> int:
+    """Seconds before another attempt; none where this process does not know the type."""
+    try:
+        return workshop.catalog.get(claim.type).retry_delay_s(claim.attempt)
+    except UnknownJobType:
+        return 0
 
 
 def follow(rq_job: RQJob, verdict: Verdict) -> None:

@@ -10,9 +10,9 @@ from rq.job import Job as RQJob
 from rq.queue import Queue
 from rq.timeouts import TimerDeathPenalty
 
+from service.carefulworker import CarefulWorker
 from service.execution import Workshop, kept, prepare
 from service.rqjob import claimed
-from service.rqworker import CarefulWorker
 
 
 class SimpleWorker(CarefulWorker, rq.SimpleWorker):
