@@ -65,7 +65,8 @@ class Catalog:
             raise UnknownJobType(f"There is no job type {name[:64]!r}. Registered: {known}.") from None
 
     def add(self, job_type: JobType) -> None:
-        """Raises `SettingsError` for a name that another function has."""
+        """Raises `SettingsError` for a declaration that cannot work, and for a name that another function has."""
+        _check(job_type)
         known = self._types.get(job_type.name)
         if known is not None and _origin(known.function) != _origin(job_type.function):
             raise SettingsError(f"Two functions are registered as job type {job_type.name!r}; names must be unique.")
@@ -112,7 +113,6 @@ def job_type(
             max_attempts=max_attempts,
             retry_delays_s=tuple(retry_delays_s),
         )
-        _check(declared)
         registered.add(declared)
         return function
 

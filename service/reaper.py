@@ -1,6 +1,6 @@
 """The reaper: expired leases and stranded jobs, put back on their way. It runs in every process of the service.
 
-Whatever one pass fails of, the next is made: without a reaper lost jobs stay lost.
+A pass that fails, for whatever reason, is followed by the next: without a reaper lost jobs stay lost.
 """
 
 import asyncio
