@@ -1,8 +1,7 @@
 # One image for both processes: `docker run IMAGE` serves, `docker run IMAGE python worker.py` works.
 FROM python:3.13-slim-bookworm AS build
-COPY pyproject.toml README.md worker.py /src/
+COPY pyproject.toml README.md /src/
 COPY service /src/service
-COPY examples /src/examples
 RUN python -m venv /opt/pollable && /opt/pollable/bin/pip install --no-cache-dir '/src[examples]'
 
 FROM python:3.13-slim-bookworm
@@ -17,4 +16,4 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
     CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/healthz', timeout=2)"]
-CMD ["python", "-m", "service", "serve"]
+CMD ["python", "-m", "pollable", "serve"]

@@ -1,13 +1,19 @@
-# Everything runs in .venv, made with any Python 3.11 or newer. Nothing else needs to be installed.
+# Everything runs in .venv, made with any Python 3.11 or newer. Nothing else needs to be installed: the packages are
+# those that uv.lock names, and uv itself is put there too.
 #
 #   make demo                    watch a job from queued to expired; then the service stays up until Ctrl-C
 #   make demo ARGS=--once        the same, and end
 #   make demo TEXT=notes.txt     with a text of your own
 #   make dev                     the service, a worker and a Redis, for your own job types: POLLABLE_JOBS=myapp.jobs
-#   make test                    every test
-#   make lint                    ruff, mypy, import-linter
+#   make test                    every test, five at once; ARGS=tests/http picks some, AT_ONCE=0 runs them one by one
+#   make test-oldest             the tests that start no worker, on the oldest packages that pyproject.toml allows
+#   make lint                    ruff, mypy, import-linter, how long functions and files are, whether uv.lock is current
+#   make lock                    write uv.lock after a change of pyproject.toml; ARGS=--upgrade takes the newest packages
 #   make bench                   polls a second, beside a constant answer and the handwritten route (needs wrk)
 #   make bench-recovery          seconds until a job whose worker was killed runs again
+#   make bench-emptying          seconds until 100,000 jobs of a queue that was emptied in RQ read cancelled
+#   make chaos                   do harm on purpose, hold what is promised, write down what was measured (long);
+#                                ARGS="--only kill9_storm --short --seed 7" picks one, in its short form
 #   make clean                   forget .venv and every cache
 
 SHELL := /bin/sh
@@ -16,24 +22,41 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	&& { command -v $$python; break; }; done)
 VENV := .venv
 RUN := $(VENV)/bin/python
-PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
+UV_VERSION := 0.13.9
+# With the interpreter that made .venv, whatever others there are.
+UV := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $(VENV)/bin/uv
+SYNC := $(UV) sync --quiet --frozen --python $(RUN) --extra dev
+# Most tests wait more than they compute. Those of a file stay together: they share what is slow to start.
+AT_ONCE ?= 5
+OLDEST := .venv-oldest
+# What the oldest packages need besides is taken as it was on this day, so that the same is tested on every other.
+OLDEST_AS_OF := 2026-11-24
+OLDEST_TESTS := $(addprefix tests/,auth catalog cli/test_embedded.py envelopes examples http jobs storage test_ids.py test_redis_address.py test_settings.py)
 
-.PHONY: demo dev test lint bench bench-recovery clean
+.PHONY: demo dev test test-oldest lint lock bench bench-recovery bench-emptying chaos clean
 
 demo: $(VENV)/dev
-	$(RUN) -m service demo $(if $(TEXT),--text '$(TEXT)') $(ARGS)
+	$(RUN) -m pollable demo $(if $(TEXT),--text '$(TEXT)') $(ARGS)
 
 dev: $(VENV)/dev
-	$(RUN) -m service dev $(ARGS)
+	$(RUN) -m pollable dev $(ARGS)
 
 test: $(VENV)/test
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest --numprocesses $(AT_ONCE) --dist loadfile $(ARGS)
+
+test-oldest: $(OLDEST)/test
+	$(OLDEST)/bin/python -m pytest --numprocesses $(AT_ONCE) --dist loadfile $(OLDEST_TESTS) $(ARGS)
 
 lint: $(VENV)/test
+	$(UV) lock --check --quiet
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 	$(VENV)/bin/lint-imports
+	$(RUN) tools/sizes.py
+
+lock: $(VENV)/uv-$(UV_VERSION)
+	$(UV) lock --python $(RUN) $(ARGS)
 
 bench: $(VENV)/dev
 	$(RUN) -m bench.polls
@@ -41,8 +64,14 @@ bench: $(VENV)/dev
 bench-recovery: $(VENV)/dev
 	$(RUN) -m bench.recovery
 
+bench-emptying: $(VENV)/dev
+	$(RUN) -m bench.emptying $(ARGS)
+
+chaos: $(VENV)/test
+	$(RUN) -m chaos $(ARGS)
+
 clean:
-	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(OLDEST) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/python:
@@ -50,12 +79,24 @@ $(VENV)/python:
 	'$(PYTHON)' -m venv --clear $(VENV)
 	@touch $@
 
-$(VENV)/dev: $(VENV)/python pyproject.toml
+$(VENV)/uv-$(UV_VERSION): $(VENV)/python
+	@$(RUN) -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+# Leaves what the tests need where it is.
+$(VENV)/dev: $(VENV)/uv-$(UV_VERSION) pyproject.toml uv.lock
 	@echo 'Installing Pollable into $(VENV) ...'
-	@$(PIP) --editable '.[dev]'
+	@$(SYNC) --inexact --no-default-groups
 	@touch $@
 
 $(VENV)/test: $(VENV)/dev
 	@echo 'Installing what the tests need into $(VENV) ...'
-	@$(PIP) --editable '.[dev,test]'
+	@$(SYNC)
+	@touch $@
+
+$(OLDEST)/test: $(VENV)/uv-$(UV_VERSION) pyproject.toml
+	@echo 'Installing the oldest packages that are allowed into $(OLDEST) ...'
+	@$(RUN) -m venv --clear $(OLDEST)
+	@$(UV) pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct --exclude-newer $(OLDEST_AS_OF) \
+		--editable '.[dev]' --group test
 	@touch $@

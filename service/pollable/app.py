@@ -1,0 +1,74 @@
+"""The composition root: from settings to the web application."""
+
+from redis.asyncio import Redis
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from pollable import catalog as catalogs
+from pollable.auth.authenticator import Authenticator
+from pollable.catalog import Catalog
+from pollable.envelopes import registry
+from pollable.http.forwarded import Front
+from pollable.http.lifetime import Lifetime
+from pollable.http.middleware import Edge
+from pollable.http.origins import Origins
+from pollable.http.routing import Nowhere, routes
+from pollable.http.services import Services
+from pollable.jobs.changing import JobWriter
+from pollable.jobs.listing import JobLister
+from pollable.jobs.reading import JobReader
+from pollable.settings import ENVELOPES, Settings
+from pollable.storage.connection import connect_async
+from pollable.storage.quotas import Limiter
+
+
+class Application(Starlette):
+    """Starlette's routing with one layer of ours around it, in place of the two that Starlette brings.
+
+    `lifespan` is for the application that this one is mounted in: Starlette runs its own alone.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self.lifespan = services.lifetime.run
+        nowhere = Nowhere(services)
+        self._front = Front(services.settings)
+        self._origins = Origins(services.settings, nowhere.find_words)
+        super().__init__(routes=routes(services), lifespan=self.lifespan)
+        # A path with a slash too many is refused like any unknown one.
+        self.router.redirect_slashes = False
+        self.router.default = nowhere
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return Edge(self.router, front=self._front, origins=self._origins)
+
+
+def create_app(settings: Settings, *, catalog: Catalog | None = None, redis: Redis | None = None) -> Application:
+    """The web application: job types from `catalog`, else from the modules that the settings name.
+
+    It serves while its lifespan runs: one that is mounted needs `Starlette(lifespan=pollable.lifespan)` around it. A
+    `redis` that is given is the giver's to close. Raises `SettingsError` for what cannot work; where `auth` is unset,
+    the lifespan does.
+    """
+    if catalog is None:
+        catalog = catalogs.deployed(settings, may_be_empty=settings.foreign_jobs != "off")
+    catalogs.check_queues_of(catalog, settings)
+    services = _services(settings, catalog, redis)
+    catalogs.check_envelopes_of(catalog, {*ENVELOPES, *services.envelopes})
+    return Application(services)
+
+
+def _services(settings: Settings, catalog: Catalog, given: Redis | None) -> Services:
+    redis = connect_async(settings) if given is None else given
+    reader = JobReader(redis, settings)
+    return Services(
+        settings=settings,
+        catalog=catalog,
+        envelopes=registry.load_envelopes(settings.envelopes),
+        redis=redis,
+        reader=reader,
+        writer=JobWriter(redis, settings=settings, catalog=catalog, reader=reader),
+        lister=JobLister(redis, reader=reader),
+        limiter=Limiter(redis),
+        authenticator=Authenticator.from_settings(settings, redis),
+        lifetime=Lifetime(redis, settings, owns_redis=given is None),
+    )

@@ -1,0 +1,138 @@
+"""The commands: serving, working, and what stands beside them."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pollable import __version__
+from pollable.cli.documented import settings_table
+from pollable.cli.environment import configured
+from pollable.cli.remote import status, submit, wait
+from pollable.cli.tokens import tokens
+from pollable.errors import ServiceError, SettingsError
+
+
+class SettingsRefused(click.ClickException):
+    """A setting that does not fit."""
+
+    exit_code = 2
+
+
+class PortRefused(click.ClickException):
+    """Somebody listens on the port already."""
+
+    exit_code = 3
+
+
+class Commands(click.Group):
+    """Says in one line what it cannot do: exit code 2 for a setting, 1 for the rest."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except SettingsError as error:
+            raise SettingsRefused(str(error)) from None
+        except ServiceError as error:
+            raise click.ClickException(error.detail) from None
+
+
+@click.group(cls=Commands)
+@click.version_option(__version__, prog_name="pollable")
+def commands() -> None:
+    """Pollable: submit jobs to RQ over HTTP, and poll them until they end."""
+    # A console script sees its own directory only; job types lie in the working directory.
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+
+
+# The commands below import what they need themselves, once the settings are known to be right: the others start without
+# the web framework.
+
+
+@commands.command()
+def serve() -> None:
+    """Run the web process; the environment says how."""
+    known = configured()
+    from pollable.cli.listening import Taken
+    from pollable.cli.serving import serve
+
+    try:
+        serve(known)
+    except Taken as error:
+        raise PortRefused(str(error)) from None
+
+
+@commands.command()
+@click.option("--queues", help="Comma-separated queues in priority order. Default: POLLABLE_QUEUES.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
+@click.option(
+    "--grace-s",
+    type=click.FloatRange(min=1),
+    default=25,
+    show_default=True,
+    help="Seconds between SIGTERM and the end; a job still running is handed back before.",
+)
+@click.option("--simple", is_flag=True, help="Run jobs in the worker process itself: quick, for trusted jobs.")
+@click.option(
+    "--health",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A file that is touched every 2 s while all its processes are well, for a liveness probe.",
+)
+def worker(queues: str | None, workers: int, grace_s: float, simple: bool, health: Path | None) -> None:
+    """Run the jobs of Pollable's queues."""
+    known = configured()
+    from pollable.cli.working import work
+
+    sys.exit(work(known, queues=queues, workers=workers, grace_s=grace_s, simple=simple, health=health))
+
+
+@commands.command()
+@click.option(
+    "--redis-url", help="A Redis that runs, else the one that REDIS_URL names; without either one is started."
+)
+@click.option("--port", type=click.IntRange(1, 65_535), help="The port, else PORT; 8000 by default.")
+@click.option("--jobs", help="Modules with job types, else POLLABLE_JOBS; the examples by default.")
+def dev(redis_url: str | None, port: int | None, jobs: str | None) -> None:
+    """Run web and worker together, on this machine's loopback, until Ctrl-C."""
+    configured()
+    from pollable.cli.dev import run
+
+    run(redis_url, port=port, jobs=jobs)
+
+
+@commands.command()
+@click.option("--text", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A text of your own.")
+@click.option("--once", is_flag=True, help="End when everything was shown, instead of serving on.")
+def demo(text: Path | None, once: bool) -> None:
+    """Show one real job from its submit to the end of its result."""
+    configured()
+    from pollable.cli.demo import run
+
+    run(text, once=once)
+
+
+@commands.command()
+def check() -> None:
+    """Check the settings as a start would, and look at the Redis that they name.
+
+    Exit code 2 for a setting that stops the start, 1 for a Redis or a port that is not as it should be.
+    """
+    known = configured()
+    from pollable.cli.checking import run
+
+    if not run(known):
+        raise SystemExit(1)
+
+
+@commands.command("settings")
+def settings_() -> None:
+    """Print every setting, its default and its meaning, as the README has them."""
+    configured()
+    click.echo(settings_table())
+
+
+for command in (submit, status, wait, tokens):
+    commands.add_command(command)

@@ -1,0 +1,1 @@
+"""The six APIs over the normalized job; each file is one, `envelope` is what they have in common."""

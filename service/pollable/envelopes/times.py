@@ -1,0 +1,40 @@
+"""Points in time as envelopes print them: RFC 3339, UTC, `Z`."""
+
+from datetime import UTC, datetime, timedelta
+from typing import overload
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+
+
+@overload
+def to_milliseconds(at: int) -> str: ...
+@overload
+def to_milliseconds(at: None) -> None: ...
+@overload
+def to_milliseconds(at: int | None) -> str | None: ...
+def to_milliseconds(at: int | None) -> str | None:
+    """`2026-03-04T12:00:00.000Z` from milliseconds since the epoch."""
+    if at is None:
+        return None
+    return _printed(at, "milliseconds")
+
+
+@overload
+def to_seconds(at: int) -> str: ...
+@overload
+def to_seconds(at: None) -> None: ...
+@overload
+def to_seconds(at: int | None) -> str | None: ...
+def to_seconds(at: int | None) -> str | None:
+    """`2026-03-04T12:00:00Z` from milliseconds since the epoch; what is less than a second is cut off."""
+    if at is None:
+        return None
+    return _printed(at, "seconds")
+
+
+def _printed(at: int, timespec: str) -> str:
+    try:
+        return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec=timespec) + "Z"
+    except OverflowError:
+        # Only other code writes such a time. RFC 3339 has years of four digits.
+        return (datetime.max if at > 0 else datetime.min).isoformat(timespec=timespec) + "Z"

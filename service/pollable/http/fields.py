@@ -1,0 +1,54 @@
+"""Header fields and queries of requests, parsed."""
+
+import re
+from urllib.parse import parse_qs
+
+from starlette.types import Scope
+
+from pollable.errors import InvalidParameter, UnsupportedMediaType
+from pollable.ids import new_id
+
+_REQUEST_ID = re.compile(rb"[!-~]{1,128}")
+# RFC 9651, section 3.3.3: a String's characters; `"` and `\` only when escaped.
+_SF_STRING = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
+_BARE = re.compile(r"[!#-\[\]-~]+")
+_KEY_LENGTH = 255
+
+Headers = dict[bytes, bytes]
+
+
+def request_id(headers: Headers) -> bytes:
+    """The caller's X-Request-ID where it is fit to be echoed and logged, or a fresh one."""
+    given = headers.get(b"x-request-id")
+    return given if given is not None and _REQUEST_ID.fullmatch(given) else new_id().encode()
+
+
+def idempotency_key(headers: Headers) -> str | None:
+    """draft-ietf-httpapi-idempotency-key-header: a structured field's String; a bare token is taken too.
+
+    Raises `InvalidParameter`.
+    """
+    given = headers.get(b"idempotency-key")
+    if given is None:
+        return None
+    text = given.decode("latin-1").strip()
+    quoted = _SF_STRING.fullmatch(text)
+    key = re.sub(r"\\(.)", r"\1", quoted.group(1)) if quoted else text
+    if not (quoted or _BARE.fullmatch(text)) or not 1 <= len(key) <= _KEY_LENGTH:
+        raise InvalidParameter(f"Idempotency-Key must be a quoted string of 1 to {_KEY_LENGTH} printable characters.")
+    return key
+
+
+def query(scope: Scope) -> dict[str, list[str]]:
+    """The parameters of the query; in place of what is no UTF-8 stands a character that is in no id."""
+    given: bytes = scope["query_string"]
+    return parse_qs(given.decode(errors="replace"), keep_blank_values=True)
+
+
+def require_json(headers: Headers) -> None:
+    """Raises `UnsupportedMediaType` unless the body is said to be application/json, as it is."""
+    media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if media_type != b"application/json":
+        raise UnsupportedMediaType("Send the body as application/json.")
+    if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+        raise UnsupportedMediaType("Send the body without a Content-Encoding.")

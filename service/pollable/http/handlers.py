@@ -1,0 +1,248 @@
+"""Every verb but the poll: decode, one call, encode."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache, partial
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+from starlette.routing import compile_path
+from starlette.types import Receive, Scope
+
+from pollable.auth.authenticator import Principal
+from pollable.catalog import JobType
+from pollable.envelopes.answer import Answer
+from pollable.envelopes.envelope import MAX_CONTEXT_BYTES, Envelope
+from pollable.errors import InvalidParameter, InvalidPayload, WrongState
+from pollable.http import body, fields
+from pollable.http.forwarded import PREFIX
+from pollable.http.services import Services
+from pollable.jobs.changing import Accepted, Submission
+from pollable.model import Job, State
+
+LIST_PARAMETERS = ("status", "type", "limit", "cursor", "id")
+ONCE = ("limit", "cursor")
+LABEL = "label."
+MOST_LISTED = 100
+LISTED = 50
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One request of a caller who is known and allowed, to be answered in the words of an envelope."""
+
+    scope: Scope
+    receive: Receive
+    headers: fields.Headers
+    principal: Principal
+    envelope: Envelope
+    services: Services
+
+    @property
+    def job_id(self) -> str:
+        return str(self.scope["path_params"]["id"])
+
+    @property
+    def query(self) -> Mapping[str, list[str]]:
+        return fields.query(self.scope)
+
+    @property
+    def prefix(self) -> str:
+        return str(self.scope[PREFIX])
+
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
+async def submit(call: Call) -> Answer:
+    """A job of the type that the body names."""
+    decode = partial(call.envelope.decode, types=call.services.catalog, owner=call.principal.owner)
+    submission = body.decoded(await _body(call), decode, at="$")
+    _require_universal(submission.type)
+    _check_payload(submission.type, submission.payload)
+    return await _queued(call, submission)
+
+
+def submit_of(job_type: JobType) -> Handler:
+    """A job of a type with a route of its own: the whole body is the payload."""
+    # A mount around us may have parameters, too; they are no business of the job.
+    names = parameters_of(job_type.submit)
+
+    async def submit(call: Call) -> Answer:
+        payload = await _body(call)
+        body.decoded(payload, job_type.decode, at="$")
+        context = call.envelope.context({name: call.scope["path_params"][name] for name in names})
+        if len(context) > MAX_CONTEXT_BYTES:
+            raise InvalidParameter("The path is too long.")
+        owner = call.principal.owner
+        return await _queued(call, Submission(type=job_type, payload=payload, owner=owner, context=context))
+
+    return submit
+
+
+async def cancel(call: Call) -> Answer:
+    """200 with the cancelled job; 202 while a running one is being stopped."""
+    job = await call.services.writer.cancel(call.job_id, owner=call.principal.visible_owner)
+    return Answer(200 if job.state.is_final else 202, call.envelope.render(job))
+
+
+async def rerun(call: Call) -> Answer:
+    """202 with the new job."""
+    key = fields.idempotency_key(call.headers)
+    asker, writer = call.principal, call.services.writer
+    accepted = await writer.rerun(
+        call.job_id, owner=asker.visible_owner, check=_check_payload, idempotency_key=key, asker=asker.owner
+    )
+    return _accepted(call, accepted, call.envelope.rerun(accepted.job))
+
+
+async def delete(call: Call) -> Answer:
+    """204 once the ended job is forgotten."""
+    await call.services.writer.delete(call.job_id, owner=call.principal.visible_owner)
+    return Answer(204, b"")
+
+
+async def list_jobs(call: Call) -> Answer:
+    """The jobs of the ids that the query names, else the caller's, newest first."""
+    query = call.query
+    if "id" in query:
+        # What is not known is passed over, as by every poll; what would narrow a list is not.
+        _require_alone(query)
+        jobs = await call.services.reader.read_many(_ids(query), owner=call.principal.visible_owner)
+        return Answer(200, call.envelope.many(jobs))
+    _require_known(query)
+    page = await call.services.lister.page(
+        owner=call.principal.owner,
+        states=frozenset(_state(word) for word in query.get("status", ())),
+        types=frozenset(query.get("type", ())),
+        labels={name.removeprefix(LABEL): each[0] for name, each in query.items() if name.startswith(LABEL)},
+        limit=_limit(query),
+        cursor=query.get("cursor", [None])[0],
+    )
+    return Answer(200, call.envelope.page(page.jobs, page.cursor), headers=_next_page(call, page.cursor))
+
+
+def jobs_named(scope: Scope) -> int:
+    """How many reads a list is: one, or one for each job that its query names."""
+    return max(1, len(fields.query(scope).get("id", ())))
+
+
+async def result(call: Call) -> Answer:
+    """The result alone, as it was stored."""
+    job = await call.services.reader.read(call.job_id, owner=call.principal.visible_owner)
+    if job.state is not State.SUCCEEDED or job.result is None:
+        raise _no_result(call.envelope, job)
+    return Answer(200, job.result)
+
+
+async def job_types(call: Call) -> Answer:
+    """The registered types with their schemas."""
+    default_queue, prefix = call.services.settings.default_queue, call.prefix
+    described = [_described(job_type, queue=default_queue, prefix=prefix) for job_type in call.services.catalog]
+    return Answer(200, msgspec.json.encode({"jobTypes": described}))
+
+
+async def _body(call: Call) -> bytes:
+    fields.require_json(call.headers)
+    return await body.read(call.receive, call.headers, max_bytes=call.services.settings.max_body_bytes)
+
+
+async def _queued(call: Call, submission: Submission) -> Answer:
+    queues = call.services.settings.queues
+    if submission.queue is not None and submission.queue not in queues:
+        raise InvalidPayload(f"The queue must be one of {', '.join(queues)}.", extra={"path": "$.queue"})
+    key = fields.idempotency_key(call.headers)
+    accepted = await call.services.writer.submit(msgspec.structs.replace(submission, idempotency_key=key))
+    return _accepted(call, accepted, call.envelope.submitted(accepted.job))
+
+
+@cache
+def parameters_of(submit: str | None) -> list[str]:
+    """The parameters in the path of a type's own route, which become the context of its jobs."""
+    return list(compile_path(submit or "")[2])
+
+
+def _require_universal(job_type: JobType) -> None:
+    if names := parameters_of(job_type.submit):
+        reason = f"Jobs of this type come by POST {job_type.submit}, whose path says their {' and '.join(names)}."
+        raise InvalidPayload(reason, extra={"path": "$.type"})
+
+
+def _check_payload(job_type: JobType, payload: bytes) -> None:
+    body.decoded(payload, job_type.decode, at="$.payload")
+
+
+def _accepted(call: Call, accepted: Accepted, content: bytes) -> Answer:
+    location = call.envelope.location(accepted.job.id)
+    if location.startswith("/"):
+        location = call.prefix + location
+    headers: tuple[tuple[bytes, bytes], ...] = ((b"location", location.encode()),)
+    if accepted.is_replay:
+        headers = (*headers, (b"idempotency-replayed", b"true"))
+    return Answer(202, content, retry_after_s=call.envelope.retry_after_s(accepted.job), headers=headers)
+
+
+def _next_page(call: Call, cursor: str | None) -> tuple[tuple[bytes, bytes], ...]:
+    # RFC 8288.
+    if cursor is None:
+        return ()
+    path = call.prefix + quote(call.scope["path"].removeprefix(call.scope.get("root_path", "")))
+    query = urlencode({**call.query, "cursor": cursor}, doseq=True)
+    return ((b"link", f'<{path}?{query}>; rel="next"'.encode()),)
+
+
+def _no_result(envelope: Envelope, job: Job) -> WrongState:
+    why = job.error.message if job.error else f"The job is {job.state.value}; only a succeeded job has a result."
+    retry_after_s = None if job.state.is_final else envelope.poll_interval_s(0.0)
+    return WrongState(why, retry_after_s=retry_after_s, extra={"state": job.state.value})
+
+
+def _ids(query: Mapping[str, list[str]]) -> list[str]:
+    if len(query["id"]) > MOST_LISTED:
+        raise InvalidParameter(f"At most {MOST_LISTED} jobs can be read at once.")
+    return query["id"]
+
+
+def _require_alone(query: Mapping[str, list[str]]) -> None:
+    for name in query:
+        if name != "id" and (name in LIST_PARAMETERS or name.startswith(LABEL)):
+            raise InvalidParameter(f"`id` says which jobs; `{name[:64]}` does not go with it.")
+
+
+def _require_known(query: Mapping[str, list[str]]) -> None:
+    for name in query:
+        if name not in LIST_PARAMETERS and not name.startswith(LABEL):
+            known = ", ".join(LIST_PARAMETERS)
+            raise InvalidParameter(f"There is no parameter `{name[:64]}`; there are {known} and {LABEL}NAME.")
+        if name in ONCE and len(query[name]) > 1:
+            raise InvalidParameter(f"`{name}` is given more than once.")
+
+
+def _state(word: str) -> State:
+    try:
+        return State(word)
+    except ValueError:
+        raise InvalidParameter(f"`status` must be one of {', '.join(State)}.") from None
+
+
+def _limit(query: Mapping[str, list[str]]) -> int:
+    given = query.get("limit", [str(LISTED)])[0]
+    if not (given.isascii() and given.isdigit() and len(given) < 9 and 1 <= int(given) <= MOST_LISTED):
+        raise InvalidParameter(f"`limit` must be a number from 1 to {MOST_LISTED}.")
+    return int(given)
+
+
+def _described(job_type: JobType, *, queue: str, prefix: str) -> dict[str, object]:
+    return {
+        "name": job_type.name,
+        "description": job_type.description,
+        "envelope": job_type.envelope,
+        "submit": None if job_type.submit is None else prefix + job_type.submit,
+        "queue": job_type.queue or queue,
+        "payloadSchema": _schema(job_type.payload_type),
+        "resultSchema": _schema(job_type.result_type),
+    }
+
+
+def _schema(of: Any) -> dict[str, Any]:
+    # A result may be of a class that only the worker can encode.
+    return msgspec.json.schema(of, schema_hook=lambda _: {})

@@ -1,0 +1,43 @@
+"""What the HTTP side works with: the deployment's parts, made once in `app`."""
+
+import msgspec
+from redis.asyncio import Redis
+from starlette.types import Scope
+
+from pollable.auth.authenticator import Authenticator, require
+from pollable.catalog import Catalog
+from pollable.envelopes.envelope import Bucket, Envelope
+from pollable.http.lifetime import Lifetime
+from pollable.jobs.changing import JobWriter
+from pollable.jobs.listing import JobLister
+from pollable.jobs.reading import JobReader
+from pollable.settings import Settings
+from pollable.storage.quotas import Limiter, Quota
+
+
+class Services(msgspec.Struct, frozen=True, kw_only=True):
+    """One of each."""
+
+    settings: Settings
+    catalog: Catalog
+    envelopes: dict[str, Envelope]
+    redis: Redis
+    reader: JobReader
+    writer: JobWriter
+    lister: JobLister
+    limiter: Limiter
+    authenticator: Authenticator
+    lifetime: Lifetime
+
+    async def require_reader(self, scope: Scope) -> None:
+        """Raises `Unauthenticated`, `InvalidToken`, `InsufficientScope` and `StoreUnavailable`."""
+        if not self.settings.public_docs:
+            principal = await self.authenticator.authenticate(dict(scope["headers"]).get(b"authorization"))
+            require(principal, "jobs:read")
+
+    def quota(self, bucket: Bucket, *, envelope: Envelope) -> Quota | None:
+        """The settings' limit, for all envelopes alike; where they say nothing, the envelope's own. None: no limit."""
+        limit: int | None = getattr(self.settings, f"quota_{bucket}")
+        if limit is None and envelope.quotas is not None:
+            limit = getattr(envelope.quotas, bucket)
+        return Quota(bucket, limit) if limit else None

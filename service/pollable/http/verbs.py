@@ -1,0 +1,51 @@
+"""The verbs of the API: what each does, needs, counts against and answers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from starlette.types import Scope
+
+from pollable.envelopes.envelope import Bucket, Shapes, Verb
+from pollable.http import handlers
+from pollable.http.handlers import Handler
+
+
+class Action(msgspec.Struct, frozen=True):
+    """One verb.
+
+    `scope` is what the caller's token must have, `statuses` are those of success, `shape` picks the type of the
+    answer's body (None: there is no body), `cost` is for how many requests one counts.
+    """
+
+    handler: Handler
+    scope: str
+    bucket: Bucket
+    summary: str
+    statuses: tuple[int, ...] = (200,)
+    shape: Callable[[Shapes], Any] = lambda _: Any
+    cost: Callable[[Scope], int] = lambda _: 1
+
+
+_READ, _WRITE = ("jobs:read", Bucket.READS), ("jobs:write", Bucket.WRITES)
+
+
+def _job(shapes: Shapes) -> Any:
+    return shapes.read
+
+
+def _new_job(shapes: Shapes) -> Any:
+    return shapes.accepted
+
+
+_CANCEL = "Cancel a job; 202 while a running one is being stopped"
+_LIST = "List the caller's jobs, newest first, or read many by their ids"
+ACTIONS = {
+    Verb.SUBMIT: Action(handlers.submit, *_WRITE, "Submit a job of any type", (202,), _new_job),
+    Verb.CANCEL: Action(handlers.cancel, *_WRITE, _CANCEL, (200, 202), _job),
+    Verb.RERUN: Action(handlers.rerun, *_WRITE, "Run an ended job again, as a new job", (202,), _new_job),
+    Verb.DELETE: Action(handlers.delete, *_WRITE, "Forget an ended job", (204,), lambda _: None),
+    Verb.LIST: Action(handlers.list_jobs, *_READ, _LIST, cost=handlers.jobs_named),
+    Verb.RESULT: Action(handlers.result, *_READ, "Read a job's result alone"),
+    Verb.TYPES: Action(handlers.job_types, *_READ, "The job types with their schemas"),
+}

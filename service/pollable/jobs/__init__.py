@@ -1,0 +1,1 @@
+"""Jobs as callers see them: read, changed, and put back on their way."""

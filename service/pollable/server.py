@@ -1,0 +1,68 @@
+"""The web process: uvicorn as we need it."""
+
+import gc
+import multiprocessing
+import sys
+from typing import Any
+
+from uvicorn.config import STARTUP_FAILURE
+
+from pollable import logs
+from pollable.app import create_app
+from pollable.auth.authenticator import check_exposure
+from pollable.errors import SettingsError
+from pollable.http.connection import BoundedProtocol
+from pollable.settings import Settings, from_environment
+
+# Longer than the 90 s and 60 s after which Heroku's router and AWS' load balancers drop an idle connection: were we
+# the first to close it, a request on its way would be lost.
+KEEP_ALIVE_S = 95
+GC_THRESHOLD = (20_000, 20, 20)
+# Within the 30 s that Heroku and Kubernetes give between SIGTERM and SIGKILL, of which the port's closing takes some.
+SHUTDOWN_S = 22
+
+
+def application() -> Any:
+    """The ASGI application of this process's environment, for `uvicorn --factory pollable.server:application`.
+
+    Where another server listens than the settings say, POLLABLE_AUTH must be set: this cannot know. What cannot work
+    ends the process with one line.
+    """
+    try:
+        return configured(check_exposure(from_environment()))
+    except SettingsError as error:
+        print(f"Error: {error}", file=sys.stderr, flush=True)
+        # The second code tells the parent of several that the others cannot start either.
+        sys.exit(2 if multiprocessing.parent_process() is None else STARTUP_FAILURE)
+
+
+def configured(settings: Settings) -> Any:
+    """The application, with the process's logs and memory arranged for it. Raises `SettingsError`."""
+    logs.configure(settings)
+    return _tuned(create_app(settings))
+
+
+def _tuned(app: Any) -> Any:
+    # What was made until here stays; a poll makes no cycles. Collecting less often saves a fifth of a poll's CPU time.
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLD)
+    return app
+
+
+def options(settings: Settings) -> dict[str, Any]:
+    """What uvicorn is told, wherever it runs."""
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "http": BoundedProtocol,
+        "loop": "uvloop",
+        "ws": "none",
+        "lifespan": "on",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        # `http.forwarded` has the one rule for them.
+        "proxy_headers": False,
+        "timeout_keep_alive": KEEP_ALIVE_S,
+        "timeout_graceful_shutdown": SHUTDOWN_S,
+    }

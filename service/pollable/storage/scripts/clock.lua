@@ -1,0 +1,3 @@
+-- now: Redis' own time, in milliseconds since the epoch. The scripts know no other.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)

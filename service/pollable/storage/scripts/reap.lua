@@ -1,0 +1,190 @@
+-- needs: record workers
+-- Finds jobs whose worker is gone, jobs that are queued but nowhere and jobs that an operator called off; puts each back on
+-- its way, or ends it.
+-- ARGV: our prefix, RQ's prefix, lease_ms, ms between two passes (0: goes on with the last one), the percentage of memory that
+-- new jobs leave free, then the queues' names.
+-- Reply: {} when another process was here just now, else {1 when there is more to do at once, or 0; what was done and how
+-- often: {'queued', how many, 'failed', ...}; the types of waiting jobs that no living worker knows; of each job that
+-- workers took and could not run {id, traceback as RQ keeps it}}.
+local lease_ms, every_ms = tonumber(ARGV[3]), tonumber(ARGV[4])
+local LEASES_A_PASS, HEAD, CHUNK, TAIL = 200, 64, 500, 500
+-- RQ's scheduler looks every second, where there is one; and our workers take what is due from its registry themselves.
+local OVERDUE_MS = 1500
+local TAKINGS = 5
+local counts = {queued = 0, failed = 0, cancelled = 0, pushed = 0}
+local unknown_types, unfit, more = {}, {}, false
+
+local reaper = OURS .. 'reaper'
+local since, last = unpack(redis.call('HMGET', reaper, 'since', 'last'))
+if last and now - tonumber(last) < every_ms then return {} end
+-- After a pause of ours (Redis was away, or every process) workers get one lease's time to renew before any is taken.
+-- They renew every third of a lease, so none can have run out within half of one.
+if not last or now - tonumber(last) > lease_ms / 2 then since = now end
+use_headroom()
+redis.call('HSET', reaper, 'since', since, 'last', now, 'headroom', ARGV[5])
+redis.call('EXPIRE', reaper, 3600)
+
+-- A key of another type than it should be of spoils the job that it belongs to, and no other. All else ends the pass.
+local function alone(step, ...)
+  local done, found = pcall(step, ...)
+  if done then return found end
+  if not string.find(tostring(type(found) == 'table' and found.err or found), 'WRONGTYPE') then error(found, 0) end
+end
+
+local function reap_leases()
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, LEASES_A_PASS)) do
+    local state, queue = field(id, 'state'), field(id, 'queue')
+    redis.call('ZREM', LEASES, id)
+    -- A damaged record may not say where it belongs.
+    if state == 'running' and queue then
+      local became = alone(abandon, id, queue)
+      if became then counts[became] = counts[became] + 1 end
+    end
+  end
+end
+
+local function push_again(id, queue)
+  wait_again(id, queue, now)
+  push_back(id, queue)
+  counts.pushed = counts.pushed + 1
+end
+
+local function call_off(id, queue)
+  heed(id, queue)
+  counts.cancelled = counts.cancelled + 1
+end
+
+-- In nobody's sight for a whole lease: between two sightings lies all the time that a worker needs from pop to claim.
+local function recover(id, queue)
+  local unseen_since = tonumber(field(id, 'unseen_since') or now)
+  if now - unseen_since < lease_ms then
+    redis.call('HSETNX', record_key(id), 'unseen_since', now)
+  else
+    push_again(id, queue)
+  end
+end
+
+-- A worker took it, and RQ wrote down an end, without a claim: that worker cannot run our jobs.
+local function put_back_from_unfit(id, queue)
+  local takings = redis.call('HINCRBY', record_key(id), 'takings', 1)
+  if takings < TAKINGS then
+    counts.pushed = counts.pushed + 1
+    return offer_to_ours(id, queue)
+  end
+  local newest = redis.pcall('XREVRANGE', RQ .. 'results:' .. id, '+', '-', 'COUNT', 1)
+  local outcome, traceback = newest[1] and newest[1][2] or {}, ''
+  for at = 1, #outcome, 2 do
+    if outcome[at] == 'exc_string' then traceback = outcome[at + 1] end
+  end
+  unfit[#unfit + 1] = {id, traceback}
+end
+
+-- What waits in `queue` and is in none of RQ's lists.
+local function find(id, queue, handed_over)
+  local status = redis.call('HGET', rq_key(id), 'status')
+  if redis.call('LPOS', queue_key(queue) .. ':intermediate', id) or handed_over then
+    recover(id, queue)
+  elseif status == 'failed' or status == 'finished' or status == 'stopped' then
+    put_back_from_unfit(id, queue)
+  elseif status ~= 'queued' and status ~= 'scheduled' or had_stock_workers(queue) then
+    -- RQ's own workers lose sight of what they take until they begin it.
+    recover(id, queue)
+  else
+    -- Our workers leave a trace of all that they take: an operator did this (`queue.remove`).
+    call_off(id, queue)
+  end
+end
+
+-- Whether the queue's list has the id: `near` are the ids where it should be. A look at the whole list costs its length,
+-- so there are only as many as `looks` allows; without one the answer is nil.
+local function is_listed(id, queue, near, looks)
+  if near[id] then return true end
+  if looks.left == 0 then return nil end
+  looks.left = looks.left - 1
+  return redis.call('LPOS', queue_key(queue), id) and true or false
+end
+
+-- Whether the job goes on waiting.
+local function check(id, queue, near, looks)
+  local values = redis.pcall('HMGET', record_key(id), 'state', 'type', 'handed_over', 'unseen_since', 'run_at')
+  local state, type, handed_over, unseen_since, run_at = unpack(values.err and {} or values)
+  if not state or not WAITING[state] then
+    redis.call('ZREM', pending_key(queue), id)
+    return
+  end
+  if is_called_off(id, state, queue, handed_over) then return call_off(id, queue) end
+  local due_ms = tonumber(run_at) or 0
+  if due_ms > now then return end
+  if type and not is_staffed(queue, type, due_ms) then unknown_types[type] = true end
+  local due_s = redis.call('ZSCORE', RQ .. 'scheduled:' .. queue, id)
+  local is_in_sight = due_s and true or is_listed(id, queue, near, looks)
+  if due_s and tonumber(due_s) * 1000 < now - OVERDUE_MS then
+    push_again(id, queue)
+  elseif is_in_sight then
+    if unseen_since or handed_over then redis.call('HDEL', record_key(id), 'unseen_since', 'handed_over') end
+  elseif is_in_sight == false then
+    find(id, queue, handed_over)
+  end
+end
+
+local function check_all(ids, queue, first, looks)
+  local near = {}
+  for _, id in ipairs(redis.call('LRANGE', queue_key(queue), math.max(first - HEAD, 0), first + #ids + HEAD)) do
+    near[id] = true
+  end
+  for _, id in ipairs(ids) do alone(check, id, queue, near, looks) end
+end
+
+-- How many due jobs are in none of the queue's lists, by counting; other code's jobs hide some.
+local function count_missing(queue)
+  if had_stock_workers(queue) then return 0 end
+  local list, scheduled = queue_key(queue), RQ .. 'scheduled:' .. queue
+  return redis.call('ZCOUNT', pending_key(queue), '-inf', now) - redis.call('LLEN', list)
+    - redis.call('LLEN', list .. ':intermediate') - redis.call('ZCOUNT', scheduled, '-inf', math.ceil(now / 1000))
+end
+
+-- Every waiting job in turn, a chunk a pass; chunk after chunk while an operator's doing shows.
+local function sweep(queue, looks)
+  local pending, at_field, missing_field = pending_key(queue), 'at:' .. queue, 'missing:' .. queue
+  local at, missed = unpack(redis.call('HMGET', reaper, at_field, missing_field))
+  local missing, before = count_missing(queue), counts.cancelled
+  local first = tonumber(at) or 0
+  local ids = redis.call('ZRANGE', pending, first, first + CHUNK - 1)
+  check_all(ids, queue, first, looks)
+  local is_done = #ids < CHUNK
+  local gone = counts.cancelled - before
+  -- Missing twice running: once is a job on its way from one list to another.
+  local is_missed = missing > 0 and (tonumber(missed) or 0) > 0
+  more = more or gone > 0 or (is_missed and not is_done)
+  redis.call('HSET', reaper, at_field, is_done and 0 or first + #ids - gone, missing_field, missing)
+end
+
+-- What an operator requeued has the time to live of the failure until it is ours again. RQ pushes it to either end.
+local function adopt_requeued(queue)
+  local function adopt(list, from, to)
+    for _, id in ipairs(redis.call('LRANGE', list, from, to)) do
+      if is_reopened(id, field(id, 'state')) then reopen(id, queue) end
+    end
+  end
+  adopt(queue_key(queue), 0, HEAD - 1)
+  adopt(queue_key(queue), -TAIL, -1)
+  adopt(queue_key(queue) .. ':intermediate', 0, HEAD - 1)
+end
+
+if now - tonumber(since) >= lease_ms then reap_leases() end
+for at = 6, #ARGV do
+  local queue = ARGV[at]
+  local looks = {left = math.max(4, math.floor(500000 / (redis.call('LLEN', queue_key(queue)) + 1)))}
+  note_workers(queue)
+  adopt_requeued(queue)
+  check_all(redis.call('ZRANGEBYSCORE', pending_key(queue), '-inf', now, 'LIMIT', 0, HEAD), queue, 0, looks)
+  sweep(queue, looks)
+end
+
+local done, unknown = {}, {}
+for what, count in pairs(counts) do
+  done[#done + 1] = what
+  done[#done + 1] = count
+end
+for type in pairs(unknown_types) do unknown[#unknown + 1] = type end
+return {more and 1 or 0, done, unknown, unfit}

@@ -1,0 +1,134 @@
+-- needs: record
+-- Stores and queues jobs, each whole or not at all.
+-- ARGV: our prefix, RQ's prefix, seconds that an idempotency key is kept, then names, each list joined by spaces:
+--   of what only this script needs: id, depth (allowed), stamp (the client's time as RQ writes it), fingerprint, digest (of
+--   the idempotency key), asker (whose key that is, where not the owner's), run_at (ms), delay_ms
+--   of the record's fields that do not change, and of RQ's fields that are given a value of their own
+--   of RQ's fields that take another's value, as rq_field=other
+-- then RQ's data, the names of RQ's fields that begin as empty texts, and for each job the values of the first three lists,
+-- in their order; '' where one does not apply.
+-- Reply, for each job: {'stored', created_at, run_at}, {'replayed', id, created_at, run_at}, {'reused'}, {'full', depth} or
+-- {'short'} (of memory).
+local IDEMPOTENCY_S = tonumber(ARGV[3])
+local DAY_MS, OWNED_AT_MOST, OWNER_TTL_S = 86400000, 100000, 40 * 86400
+
+-- The list keeps ids of jobs that have expired, to tell "expired" from "never was": for a day, and 100,000 at most.
+local function prune(owned)
+  for _ = 1, 2 do
+    local oldest = redis.call('ZRANGE', owned, 0, 0, 'WITHSCORES')
+    if #oldest == 0 then return end
+    local is_old = tonumber(oldest[2]) < now - DAY_MS or redis.call('ZCARD', owned) > OWNED_AT_MOST
+    if not is_old or redis.call('EXISTS', record_key(oldest[1])) == 1 then return end
+    redis.call('ZREM', owned, oldest[1])
+  end
+end
+
+local function replay(key, fingerprint)
+  local id, known, created_at, run_at = unpack(redis.call('HMGET', key, 'id', 'fingerprint', 'created_at', 'run_at'))
+  if not id then return nil end
+  if known ~= fingerprint then return {'reused'} end
+  return {'replayed', id, created_at, run_at}
+end
+
+local function write(job, record, hash, run_at)
+  local state = run_at > now and 'scheduled' or 'queued'
+  redis.call('HSET', record_key(job.id), 'state', state, 'attempt', 0, 'progress', 0, 'created_at', now,
+    'updated_at', now, 'run_at', run_at, unpack(record))
+  redis.call('HSET', rq_key(job.id), 'status', state, unpack(hash))
+end
+
+local function enqueue(job, run_at)
+  redis.call('SADD', RQ .. 'queues', queue_key(job.queue))
+  redis.call('ZADD', pending_key(job.queue), run_at, job.id)
+  if run_at > now then
+    redis.call('ZADD', RQ .. 'scheduled:' .. job.queue, math.ceil(run_at / 1000), job.id)
+  else
+    redis.call('HSET', rq_key(job.id), 'enqueued_at', job.stamp)
+    redis.call('RPUSH', queue_key(job.queue), job.id)
+  end
+end
+
+local function idempotency_key(job) return OURS .. 'idem:' .. (job.asker or job.owner) .. ':' .. job.digest end
+
+local function remember(job, run_at)
+  local owned = owner_key(job.owner)
+  redis.call('ZADD', owned, now, job.id)
+  redis.call('EXPIRE', owned, OWNER_TTL_S)
+  prune(owned)
+  if not job.digest then return end
+  local key = idempotency_key(job)
+  redis.call('HSET', key, 'id', job.id, 'fingerprint', job.fingerprint, 'created_at', now, 'run_at', run_at)
+  redis.call('EXPIRE', key, IDEMPOTENCY_S)
+end
+
+-- What a job takes beside its own texts.
+local BYTES_A_JOB = 4000
+-- Redis is asked once a call and queue: its answer costs as much as half a job. What a call stores is counted here.
+local rooms, stored = {}, 0
+
+local function has_room(queue, record)
+  if rooms[queue] == nil then rooms[queue] = room(queue) or false end
+  if not rooms[queue] then return true end
+  local bytes = BYTES_A_JOB
+  for at = 2, #record, 2 do bytes = bytes + #record[at] end
+  if rooms[queue] < stored + bytes then return false end
+  stored = stored + bytes
+  return true
+end
+
+local function store(job, record, hash)
+  -- Sent again because the reply was lost: it was accepted the first time.
+  local created_at, planned = unpack(redis.call('HMGET', record_key(job.id), 'created_at', 'run_at'))
+  if created_at then return {'stored', created_at, planned} end
+  if job.digest then
+    local answered = replay(idempotency_key(job), job.fingerprint)
+    if answered then return answered end
+  end
+  local depth = redis.call('ZCARD', pending_key(job.queue))
+  if depth >= tonumber(job.depth) then return {'full', depth} end
+  if not has_room(job.queue, record) then return {'short'} end
+  local run_at = now
+  if job.delay_ms then run_at = now + tonumber(job.delay_ms) end
+  if job.run_at then run_at = math.max(now, tonumber(job.run_at)) end
+  write(job, record, hash, run_at)
+  enqueue(job, run_at)
+  remember(job, run_at)
+  return {'stored', tostring(now), tostring(run_at)}
+end
+
+local FIRST = 10
+local ONLY_HERE, RECORD, OWN = split(ARGV[4]), split(ARGV[5]), split(ARGV[6])
+local SAME = {}
+for rq_field, other in string.gmatch(ARGV[7], '(%S+)=(%S+)') do SAME[rq_field] = other end
+local CONSTANT = {'data', ARGV[8]}
+for _, name in ipairs(split(ARGV[9])) do
+  CONSTANT[#CONSTANT + 1] = name
+  CONSTANT[#CONSTANT + 1] = ''
+end
+
+-- Adds the values from `at` on to `job` by name, and name and value to `list`.
+local function take(names, at, job, list)
+  for offset, name in ipairs(names) do
+    local value = ARGV[at + offset - 1]
+    if value ~= '' then
+      job[name] = value
+      list[#list + 1] = name
+      list[#list + 1] = value
+    end
+  end
+  return at + #names
+end
+
+local replies, at = {}, FIRST
+while at <= #ARGV do
+  local job, record, hash = {}, {}, {unpack(CONSTANT)}
+  at = take(ONLY_HERE, at, job, {})
+  at = take(RECORD, at, job, record)
+  at = take(OWN, at, job, hash)
+  for rq_field, other in pairs(SAME) do
+    hash[#hash + 1] = rq_field
+    hash[#hash + 1] = job[other]
+  end
+  replies[#replies + 1] = store(job, record, hash)
+end
+return replies

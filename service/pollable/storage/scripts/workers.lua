@@ -1,0 +1,63 @@
+-- needs: view memory
+-- Which job types living workers know, by queue: a sorted set of types by the moment until which that is known.
+-- A worker of ours says what it knows every few seconds (`announce`); RQ's own are looked for, and stand as '*'.
+local ANNOUNCED_MS, STOCK_MS, TYPES_TTL_S = 20000, 3600000, 7200
+-- The same of the queues on which anybody listens, and of `type=digest`, which payload a worker of ours takes.
+local LISTENED, ANNOUNCED = OURS .. 'queues', OURS .. 'announced'
+
+local function note(key, member)
+  redis.call('ZADD', key, now + ANNOUNCED_MS, member)
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now - STOCK_MS)
+  redis.call('EXPIRE', key, TYPES_TTL_S)
+end
+
+local function announce(queue, types)
+  for _, type in ipairs(types) do note(types_key(queue), type) end
+  note(LISTENED, queue)
+end
+
+-- Milliseconds since the epoch of a moment as RQ writes it, 2026-11-26T01:02:03.123456Z; 0 for another text.
+local function moment_ms(text)
+  local year, month, day, hour, minute, second =
+    string.match(text or '', '^(%d%d%d%d)-(%d%d)-(%d%d)T(%d%d):(%d%d):(%d%d)')
+  if not year then return 0 end
+  year, month = tonumber(year), tonumber(month) - 3
+  -- A year that begins in March has its odd day at its end.
+  if month < 0 then year, month = year - 1, month + 12 end
+  local leap_days = math.floor(year / 4) - math.floor(year / 100) + math.floor(year / 400)
+  local days = 365 * year + leap_days + math.floor((153 * month + 2) / 5) + day - 719469
+  return (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000
+end
+
+-- Whether one of RQ's own workers was seen within 20 s. An idle one is silent for minutes (`worker_ttl`), yet it holds the
+-- subscription to its commands, which ends with its process.
+local function lives(worker, last_heartbeat)
+  if now - moment_ms(last_heartbeat) <= ANNOUNCED_MS then return true end
+  local name = string.sub(worker, #(RQ .. 'worker:') + 1)
+  local counted = redis.pcall('PUBSUB', 'NUMSUB', RQ .. 'pubsub:' .. name)
+  -- Where that may not be asked, its hash has to do.
+  return counted.err or counted[2] > 0
+end
+
+-- Whether RQ's own workers are on the queue; those whose hash has gone are taken from RQ's sets, as RQ's maintenance does.
+local function note_workers(queue)
+  local names, has_stock = RQ .. 'workers:' .. queue, false
+  for _, worker in ipairs(redis.call('SMEMBERS', names)) do
+    local birth, death, is_ours, last_heartbeat =
+      unpack(redis.call('HMGET', worker, 'birth', 'death', 'pollable', 'last_heartbeat'))
+    if not birth then
+      redis.call('SREM', names, worker)
+      redis.call('SREM', RQ .. 'workers', worker)
+    elseif not death and not is_ours and lives(worker, last_heartbeat) then
+      has_stock = true
+    end
+  end
+  if has_stock then announce(queue, {'*'}) end
+  return has_stock
+end
+
+-- Whether RQ's own workers listened on the queue within the last hour.
+local function had_stock_workers(queue)
+  local lives_until = redis.call('ZSCORE', types_key(queue), '*')
+  return lives_until and now - tonumber(lives_until) < STOCK_MS
+end

@@ -1,0 +1,1 @@
+"""Workers: how a job is claimed, run, watched and ended."""

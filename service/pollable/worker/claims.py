@@ -1,0 +1,187 @@
+"""The claims: how a worker begins, keeps and ends an attempt. Only the holder of the current token can write."""
+
+import logging
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from redis import Redis
+
+from pollable.ids import new_id
+from pollable.storage import keys
+from pollable.storage.connection import patiently
+from pollable.storage.scripts import source
+
+log = logging.getLogger("pollable.worker")
+
+RENEWED_AT_MOST_EVERY_S = 2.0
+"""A renewal also hears of a wish to stop, which an operator may have left in RQ alone."""
+
+RENEWED_AGAIN_AFTER_S = 0.5
+"""After a renewal that Redis did not take: once it is back, workers must be quicker than the reaper."""
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt that is ours: its token, and what to run. `payload`, `context` and `labels` are JSON bytes."""
+
+    job_id: str
+    token: str
+    attempt: int
+    max_attempts: int
+    type: str
+    owner: str
+    payload: bytes
+    timeout_s: int
+    context: bytes
+    labels: bytes
+
+
+CLAIMED = tuple(name for name in Claim.__struct_fields__ if name not in ("job_id", "token"))
+"""The fields of the record that a claim takes along, by their names there."""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The job is not to be run here: the state that it is in, `missing` (no record) or `unknown_type`."""
+
+    state: str
+
+
+class Lease(StrEnum):
+    """What the record says of an attempt whose lease was to be renewed."""
+
+    HELD = "held"
+    STOP = "stop"
+    """Held, and somebody asked for the job to be cancelled."""
+    DONE = "done"
+    """The attempt has ended itself."""
+    LOST = "lost"
+    """It is no longer the current one."""
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far an attempt is: 0 to 100, and a word on what it does."""
+
+    percent: int
+    message: str
+
+
+class Ending(StrEnum):
+    """How an attempt ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    """On request."""
+    RELEASED = "released"
+    """Handed back: its worker is going away."""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What an attempt ended with. `result` is JSON bytes, `delay_s` the pause before another attempt."""
+
+    kind: Ending
+    result: bytes = b""
+    code: str = ""
+    message: str = ""
+    may_retry: bool = False
+    delay_s: int = 0
+
+
+class Reception(StrEnum):
+    """What the record made of an outcome."""
+
+    ENDED = "ended"
+    RETRY = "retry"
+    RELEASED = "released"
+    REFUSED = "refused"
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """The answer to an outcome. `state` is the job's now; `delay_s` and `attempts_left` are those of a retry.
+
+    `is_short`: Redis' memory is.
+    """
+
+    kind: Reception
+    state: str = ""
+    delay_s: int = 0
+    attempts_left: int = 0
+    is_short: bool = False
+
+
+class Claims:
+    """The scripts `claim`, `renew` and `complete`, as one process uses them.
+
+    `types` are the job types that it knows. `rq_pushes`: whether RQ puts a job that is tried again back on its way.
+    """
+
+    def __init__(self, redis: Redis, *, lease_s: float, types: Iterable[str], rq_pushes: bool = False) -> None:
+        self.gives_up: Callable[[], bool] = lambda: False
+        """Whether there is no time left to wait for a Redis that is away."""
+        self.renew_every_s = min(lease_s / 3, RENEWED_AT_MOST_EVERY_S)
+        self._types = " ".join(types)
+        self._rq_pushes = rq_pushes
+        self._head = [keys.PREFIX, keys.RQ_PREFIX]
+        self._lease_ms = int(lease_s * 1000)
+        self._claim = redis.register_script(source("claim"))
+        self._renew = redis.register_script(source("renew"))
+        self._complete = redis.register_script(source("complete"))
+
+    def claim(self, job_id: str) -> Claim | Refused:
+        """Begin an attempt, once Redis takes it. Raises the last of redis' errors when patience ends."""
+        token = new_id()
+        arguments = [*self._head, job_id, token, str(self._lease_ms), self._types, *CLAIMED]
+        what = f"the claim of job {job_id}"
+        reply: Any = patiently(lambda: self._claim(args=arguments), what=what, gives_up=self.gives_up)
+        if reply[0] != b"claimed":
+            return Refused(reply[1].decode())
+        fields = dict(zip(CLAIMED, reply[1:], strict=True))
+        return Claim(
+            job_id=job_id,
+            token=token,
+            attempt=int(fields["attempt"]),
+            max_attempts=int(fields["max_attempts"]),
+            type=fields["type"].decode(),
+            owner=fields["owner"].decode(),
+            payload=fields["payload"],
+            timeout_s=int(fields["timeout_s"]),
+            context=fields["context"],
+            labels=fields["labels"] or b"{}",
+        )
+
+    def renew(self, claim: Claim, *, progress: Progress | None = None) -> Lease:
+        """Keep an attempt, and write its progress where there is any. Raises redis' errors."""
+        news: list[str | int] = [] if progress is None else [progress.percent, progress.message]
+        reply: Any = self._renew(args=[*self._head, claim.job_id, claim.token, self._lease_ms, *news])
+        return Lease(reply.decode())
+
+    def complete(self, claim: Claim, outcome: Outcome, *, is_patient: bool = True) -> Settlement:
+        """End an attempt; while Redis is away the outcome is offered again, since nobody else can have the job then.
+
+        Raises the last of redis' errors when patience ends.
+        """
+        arguments: list[str | bytes | int] = [
+            *self._head,
+            claim.job_id,
+            claim.token,
+            outcome.kind,
+            outcome.result,
+            outcome.code,
+            outcome.message,
+            int(outcome.may_retry),
+            outcome.delay_s * 1000,
+            int(self._rq_pushes),
+        ]
+        what = f"the outcome of job {claim.job_id}"
+        gives_up = self.gives_up if is_patient else lambda: True
+        return _settlement(patiently(lambda: self._complete(args=arguments), what=what, gives_up=gives_up), claim)
+
+
+def _settlement(reply: Any, claim: Claim) -> Settlement:
+    kind, state = Reception(reply[0].decode()), reply[1].decode()
+    if kind is Reception.RETRY:
+        return Settlement(kind, state, int(reply[2]) // 1000, int(reply[3]))
+    if kind is Reception.REFUSED:
+        log.warning("late outcome of job %s, attempt %d, refused: the job is %s", claim.job_id, claim.attempt, state)
+    return Settlement(kind, state, is_short=kind is Reception.ENDED and len(reply) > 2)
