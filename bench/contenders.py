@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from service.serializer import JSON
+from pollable.serializer import JSON
 
 
 async def constant(scope: Scope, _receive: Receive, send: Send) -> None:

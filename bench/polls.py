@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from service.embedded import Private, find_server
+from pollable.cli.embedded import Private, find_server
 
 ROUNDS, SECONDS, CONNECTIONS = 3, 4, 64
-# As `python -m service serve` has it.
-POLLABLE = ["--factory", "service.server:application", "--http", "service.protocol:BoundedProtocol"]
+# As `python -m pollable serve` has it.
+POLLABLE = ["--factory", "pollable.server:application", "--http", "pollable.http.connection:BoundedProtocol"]
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -62,8 +62,8 @@ def served(arguments: list[str], redis_url: str) -> Iterator[tuple[int, int]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     options = ["--port", str(port), "--log-level", "error", "--no-access-log", "--no-proxy-headers", "--loop", "uvloop"]
-    environment = os.environ | {"REDIS_URL": redis_url, "POLLABLE_JOBS": "examples.assessment", "POLLABLE_AUTH": "none"}
-    environment["POLLABLE_LOG_LEVEL"] = "warning"
+    environment = os.environ | {"REDIS_URL": redis_url, "POLLABLE_JOBS": "pollable.examples.assessment"}
+    environment |= {"POLLABLE_AUTH": "none", "POLLABLE_LOG_LEVEL": "warning"}
     process = subprocess.Popen([sys.executable, "-m", "uvicorn", *options, *arguments], cwd=ROOT, env=environment)
     try:
         wait_for(port)

@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from service import catalog
-from service.embedded import Private, find_server
-from service.jobs import Jobs, Submission
-from service.model import Job
-from service.redisconnection import connect_async
-from service.settings import Settings
-from service.store import Store
+from pollable import catalog
+from pollable.cli.embedded import Private, find_server
+from pollable.jobs.changing import JobWriter, Submission
+from pollable.jobs.reading import JobReader
+from pollable.model import Job
+from pollable.settings import Settings
+from pollable.storage.connection import connect_async
 
 ROUNDS = 8
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,10 +39,10 @@ def main() -> None:
 async def measured(redis_url: str) -> list[float]:
     """One wait a round."""
     settings = Settings(redis_url=redis_url, jobs=("bench.sleeper",))
-    types = catalog.load(settings.jobs)
+    types = catalog.load_job_types(settings.jobs)
     async with connect_async(settings) as client:
-        store = Store(client, settings)
-        jobs = Jobs(client, settings=settings, catalog=types, store=store)
+        store = JobReader(client, settings)
+        jobs = JobWriter(client, settings=settings, catalog=types, reader=store)
         # One more worker than is killed: its reaper and its hands are what recovers the job.
         workers = [started(redis_url), started(redis_url)]
         try:
@@ -52,9 +52,10 @@ async def measured(redis_url: str) -> list[float]:
                 worker.kill()
 
 
-async def one_round(jobs: Jobs, store: Store, workers: list[subprocess.Popen[bytes]], redis_url: str) -> float:
+async def one_round(jobs: JobWriter, store: JobReader, workers: list[subprocess.Popen[bytes]], redis_url: str) -> float:
     """Submit, wait until it runs, kill its worker, wait until it runs again."""
-    job = await jobs.submit(Submission(type=catalog.registered.get("sleep"), payload=b"null", owner="bench"))
+    submission = Submission(type=catalog.registered.get("sleep"), payload=b"null", owner="bench")
+    job = (await jobs.submit(submission)).job
     await until(store, job, attempts=1)
     killed = await worker_of(job, redis_url)
     began = time.monotonic()
@@ -69,7 +70,7 @@ async def one_round(jobs: Jobs, store: Store, workers: list[subprocess.Popen[byt
     return wait_s
 
 
-async def until(store: Store, job: Job, *, attempts: int) -> None:
+async def until(store: JobReader, job: Job, *, attempts: int) -> None:
     """Until the job runs its attempt number `attempts`; gives up after a minute."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

@@ -1,8 +1,8 @@
-"""The job that `bench.recovery` loses."""
+"""The job that `bench.recovery` loses, and that `bench.emptying` takes away."""
 
 import time
 
-from service import job_type
+from pollable import job_type
 
 LONG_S = 300
 
