@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -12,14 +13,15 @@ import httpx
 import pytest
 import redis
 
-from service.embedded import Private
-from tests.clients.people import SECRET, Person, token
+from pollable.cli.embedded import Private
+from tests.clients.people import PROJECT_ID, SECRET, Person, token
 from tests.conftest import immortal_keys
+from tests.keyspace import put_into_project
 from tests.system.running import ROOT, Running, environment, free_port, running, until
 
-JOBS = "examples.assessment,examples.previews,examples.screening,examples.documents,examples.audit,tests.system.patient"
+JOBS = "pollable.examples.everything,tests.system.patient"
 # Nobody listens on the last: what is put there stays queued.
-QUEUES = ("high", "default", "low", "parked")
+QUEUES = ("pollable-high", "pollable", "pollable-low", "parked")
 
 Newcomer = Callable[[], Person]
 
@@ -39,7 +41,9 @@ def service(own_redis: Private, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """The web process, with a worker behind it; JSON Web Tokens and personal access tokens are let in."""
     directory = tmp_path_factory.mktemp("clients")
     with ExitStack() as stack:
-        web = stack.enter_context(serving(own_redis.url, directory, POLLABLE_AUTH="jwt,tokens"))
+        web = stack.enter_context(
+            serving(own_redis.url, directory, POLLABLE_AUTH="jwt,tokens", POLLABLE_JWT_SECRET=SECRET)
+        )
         worker = [sys.executable, "worker.py", "--queues", ",".join(QUEUES[:-1]), "--workers", "2"]
         settings = common(own_redis.url)
         stack.enter_context(running(worker, url="", log=directory / "worker.log", settings=settings))
@@ -60,15 +64,18 @@ def open_service(
 
 
 @pytest.fixture(scope="package")
-def newcomer(service: Running) -> Iterator[Newcomer]:
+def newcomer(service: Running, own_redis: Private) -> Iterator[Newcomer]:
     """Makes people whom the service has never seen, with quotas that are not used."""
     people: list[Person] = []
 
-    def make() -> Person:
-        people.append(Person(service.url, token(f"person-{next(_numbers)}")))
-        return people[-1]
+    with redis.Redis.from_url(own_redis.url) as store:
+        place = partial(put_into_project, store, project_id=PROJECT_ID)
 
-    yield make
+        def make() -> Person:
+            people.append(Person(service.url, token(f"person-{next(_numbers)}"), place=place))
+            return people[-1]
+
+        yield make
     for person in people:
         person.http.close()
 
@@ -76,7 +83,7 @@ def newcomer(service: Running) -> Iterator[Newcomer]:
 @pytest.fixture(scope="package")
 def own_token(own_redis: Private) -> str:
     """A personal access token, made as an operator makes one."""
-    command = [sys.executable, "-m", "service", "tokens", "create", "carol"]
+    command = [sys.executable, "-m", "pollable", "tokens", "create", "carol"]
     made = subprocess.run(
         command, cwd=ROOT, env=environment(REDIS_URL=own_redis.url), capture_output=True, text=True, timeout=30
     )
@@ -96,7 +103,9 @@ _numbers = count()
 
 
 def common(redis_url: str) -> dict[str, str]:
-    return {"REDIS_URL": redis_url, "POLLABLE_JOBS": JOBS, "POLLABLE_QUEUES": ",".join(QUEUES)}
+    settings = {"REDIS_URL": redis_url, "POLLABLE_JOBS": JOBS, "POLLABLE_QUEUES": ",".join(QUEUES)}
+    # What `web_crawling` reads here stands on this machine.
+    return settings | {"CRAWLER_NETWORKS": "127.0.0.0/8"}
 
 
 def serving(redis_url: str, directory: Path, **settings: str) -> AbstractContextManager[Running]:
@@ -105,10 +114,9 @@ def serving(redis_url: str, directory: Path, **settings: str) -> AbstractContext
         **common(redis_url),
         "PORT": port,
         "POLLABLE_HOST": "127.0.0.1",
-        "POLLABLE_JWT_SECRET": SECRET,
         **settings,
     }
-    command = [sys.executable, "-m", "service", "serve"]
+    command = [sys.executable, "-m", "pollable", "serve"]
     return running(command, url=f"http://127.0.0.1:{port}", log=directory / "web.log", settings=complete)
 
 

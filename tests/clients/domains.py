@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from tests.clients.people import PROJECT_ID, TEXT
+from tests.clients.people import AUDIT, TEXT
 
 
 class Domain(msgspec.Struct, frozen=True):
@@ -90,6 +90,16 @@ DOMAINS = {
         {"documents": [{"name": "orders.csv", "format": "csv", "content": CSV}]},
         PROCESSED,
     ),
+    "batch_embedding": Domain(
+        "managed",
+        "/v1/api/jobs",
+        {"texts": ["The invoice is late.", ""], "dimensions": 16},
+        record_of(
+            model={"const": "hashed-ngrams-v1"},
+            dimensions={"const": 16},
+            vectors=list_of(list_of({"type": "number", "minimum": -1, "maximum": 1}, least=16), least=2),
+        ),
+    ),
     "export": Domain(
         "managed", "/v1/api/jobs", {"content": CSV, "sourceFormat": "csv", "targetFormat": "jsonl"}, {"type": "object"}
     ),
@@ -99,7 +109,5 @@ DOMAINS = {
         {"content": CSV, "format": "csv", "columns": [{"name": "amount", "type": "number"}]},
         {"type": "object"},
     ),
-    "audit_analysis": Domain(
-        "agent", f"/api/agent/projects/{PROJECT_ID}/audit-analysis/async", {"answers": [ANSWER]}, ANALYSIS
-    ),
+    "audit_analysis": Domain("agent", AUDIT, {"answers": [ANSWER]}, ANALYSIS),
 }

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from service import errors
-from service.embedded import Private
+from pollable import errors
+from pollable.cli.embedded import Private
 from tests.clients.conftest import Newcomer
 from tests.clients.people import READS, TEXT, Person, token
 from tests.clients.replay import ID, Replay, sections
@@ -26,7 +26,7 @@ SHOWN = {
 SAMPLE = Path(__file__).parents[1] / "envelopes" / "compact.py"
 
 JOBS_OF_THE_SAMPLE = """
-from service import job_type
+from pollable import job_type
 
 @job_type("double", submit="/double", envelope="compact")
 def double(number: int) -> int:
@@ -62,7 +62,7 @@ def jobs(alice: Person) -> Iterator[dict[str, str]]:
 def timeless(text: str) -> Any:
     """The body without what is another in each job: its ids, moments and queue."""
     without = re.sub(r'"\d{4}-\d\d-\d\dT[\d:.]+Z"', '"moment"', ID.sub("id", text))
-    return json.loads(re.sub(r'"queue":"\w+"', '"queue":"any"', without))
+    return json.loads(re.sub(r'"queue":"[\w-]+"', '"queue":"any"', without))
 
 
 @pytest.mark.parametrize("envelope", READS)
@@ -118,7 +118,7 @@ def test_a_seventh_envelope_serves_from_the_file_that_the_guide_shows(redis_url:
         "POLLABLE_JOBS": "myapp.jobs",
         "PYTHONPATH": f"{ROOT}:{tmp_path}",
     }
-    command = [sys.executable, "-m", "service", "dev", "--port", str(port)]
+    command = [sys.executable, "-m", "pollable", "dev", "--port", str(port)]
     with running(command, url=f"http://127.0.0.1:{port}", log=tmp_path / "log", settings=settings) as dev:
         until(lambda: is_ready(dev))
         accepted = dev.http.post("/double", json=21)

@@ -1,7 +1,7 @@
 """Real jobs of every domain, from the route that submits them to the result that the page shows."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -11,13 +11,14 @@ from tests.clients.conftest import Newcomer
 from tests.clients.domains import DOMAINS
 from tests.clients.people import PROJECT_ID, READS, Person
 from tests.contracts.published import check
+from tests.examples.loopback import Loopback, links, serving
 
 FINAL = {"finished", "COMPLETED", "succeeded", "completed", "failed", "FAILED", "cancelled"}
 SUCCESS = {"finished", "COMPLETED", "succeeded", "completed"}
 # How the answer to a submit is published, where it is not as a read is.
 ACCEPTED = {"plain": "plain-submitted", "managed": "managed-accepted"}
 
-REFUSED = {"managed": "managed-refusal", "agent": "agent-refusal"}
+REFUSED = {"plain": "plain-problem", "managed": "managed-refusal", "agent": "agent-refusal"}
 
 
 @pytest.fixture
@@ -73,8 +74,24 @@ MARKDOWN = "# Prices\n\nSee [the list](https://example.org/list).\n\n| Fruit | P
 PAYLOADS = {
     **{name: domain.payload for name, domain in DOMAINS.items()},
     "PARSE_DOCUMENT": {"content": MARKDOWN, "format": "markdown"},
+    "GAP_DETECTION": {"requirements": [{"text": "Prices are listed."}], "documents": [{"text": MARKDOWN}]},
+    "RISK_ANALYSIS": {"documents": [{"text": "Prices often fall. The loan is insured."}]},
+    "REPORT_GENERATION": {
+        "title": "Prices",
+        "sections": [{"heading": "Fruit", "table": {"content": "fruit,price\napple,1.20\n", "format": "csv"}}],
+        "format": "html",
+    },
+    # The site stands on whatever port is free.
+    "web_crawling": {"url": "SITE"},
     "nap": 0.0,
+    "doze": 0.0,
 }
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Loopback]:
+    with serving({"/": links("/a", "/gone"), "/a": links("/")}) as up:
+        yield up
 
 
 def test_every_type_that_is_registered_is_tried(described: dict[str, Any]) -> None:
@@ -83,10 +100,11 @@ def test_every_type_that_is_registered_is_tried(described: dict[str, Any]) -> No
 
 @pytest.mark.parametrize("name", PAYLOADS)
 def test_payload_and_result_fit_the_schemas_that_the_service_describes(
-    alice: Person, described: dict[str, Any], name: str
+    alice: Person, described: dict[str, Any], site: Loopback, name: str
 ) -> None:
-    Draft202012Validator(described[name]["payloadSchema"]).validate(PAYLOADS[name])
-    job_id = alice.submit(name, PAYLOADS[name])
+    payload = {"url": site.origin} if name == "web_crawling" else PAYLOADS[name]
+    Draft202012Validator(described[name]["payloadSchema"]).validate(payload)
+    job_id = alice.submit(name, payload)
     job = polled(alice, READS["native"].format(id=job_id), envelope="native")
     assert job["status"] == "succeeded", job
     Draft202012Validator(described[name]["resultSchema"]).validate(job["result"])

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from service.envelopes import Envelope
-from service.envelopes.outcome import result_of
-from service.model import Job
+from pollable.envelopes.envelope import Envelope
+from pollable.envelopes.outcome import result_of
+from pollable.model import Job
 
 
 class Compact(Envelope):

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from service.model import FINAL_STATES, Failure, Job, State
+from pollable.model import FINAL_STATES, Failure, Job, State
 
 CREATED_AT = 1_772_625_600_000
 """2026-03-04T12:00:00Z"""
@@ -36,6 +36,7 @@ contexts = st.one_of(
     st.builds(lambda value: {"projectId": value}, json_values),
 )
 ids = st.uuids().map(str)
+rq_ids = ids | st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=40)
 failures = st.none() | st.builds(Failure, texts, texts)
 
 
@@ -44,19 +45,19 @@ def _encoded(value: Any) -> bytes:
 
 
 @st.composite
-def jobs(draw: st.DrawFn) -> Job:
-    """Any job of ours, in any state."""
+def jobs(draw: st.DrawFn, *, owner: str = "somebody") -> Job:
+    """Any job, in any state; of other code, read from RQ, where the owner is empty."""
     state = draw(st.sampled_from(State))
     ended = state in FINAL_STATES
     return Job(
-        id=draw(ids),
+        id=draw(ids if owner else rq_ids),
         type=draw(texts),
         state=state,
         rq_status=draw(st.sampled_from(RQ_WORDS[state])),
         queue=draw(texts),
         created_at=draw(moments),
-        owner=draw(st.sampled_from(["", "somebody"])),
-        progress=draw(st.integers(0, 100)),
+        owner=owner,
+        progress=draw(st.none() | st.integers(0, 100)),
         message=draw(st.none() | texts),
         attempts=draw(st.integers(0, 100)),
         max_attempts=draw(st.integers(1, 100)),
@@ -64,7 +65,7 @@ def jobs(draw: st.DrawFn) -> Job:
         ended_at=draw(moments) if ended else None,
         updated_at=draw(moments),
         expires_at=draw(moments) if ended else None,
-        stalled=draw(st.booleans()),
+        stalled_reason=draw(st.none() | texts),
         result=_encoded(draw(results)) if state is State.SUCCEEDED else None,
         error=draw(failures) if state in (State.FAILED, State.CANCELLED) else None,
         context=_encoded(draw(contexts)),
@@ -79,7 +80,7 @@ def job(state: State, **fields: Any) -> Job:
         "type": "AI_PREVIEW",
         "state": state,
         "rq_status": RQ_WORDS[state][0],
-        "queue": "default",
+        "queue": "pollable",
         "created_at": CREATED_AT,
         "updated_at": CREATED_AT,
         "owner": "somebody",

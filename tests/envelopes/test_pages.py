@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from service.envelopes import load
-from service.model import Failure, Job, State
-from service.settings import ENVELOPES
+from pollable.envelopes.registry import load_envelopes
+from pollable.model import Failure, Job, State
+from pollable.settings import ENVELOPES
 from tests.envelopes.jobs import ANALYSIS_ID, CREATED_AT, PROJECT_ID, job
 
-ON = load(ENVELOPES)
+ON = load_envelopes(ENVELOPES)
 JOB_ID = "550e8400-e29b-41d4-a716-446655440000"
 
 
@@ -77,21 +77,29 @@ def test_record_failed() -> None:
 SCREENING = {"id": "01HY3K4M-not-of-ours", "type": "screen_analysis"}
 
 
-def test_minimal_running() -> None:
+@pytest.mark.parametrize("state", [State.QUEUED, State.SCHEDULED, State.RUNNING])
+def test_minimal_runs_from_the_first(state: State) -> None:
     expect(
         "minimal",
-        job(State.RUNNING, **SCREENING, updated_at=CREATED_AT + 5999),
+        job(state, **SCREENING, started_at=CREATED_AT + 2000, updated_at=CREATED_AT + 5999),
         """{
         "id": "01HY3K4M-not-of-ours", "type": "screen_analysis", "status": "running",
-        "createdAt": "2026-03-04T12:00:00Z", "updatedAt": "2026-03-04T12:00:05Z", "result": null, "error": null}""",
+        "createdAt": "2026-03-04T12:00:00Z", "updatedAt": "2026-03-04T12:00:00Z", "result": null, "error": null}""",
     )
+
+
+def test_minimal_runs_again_since_a_failure_was_requeued() -> None:
+    again = job(
+        State.RUNNING, reopened_at=CREATED_AT + 60_000, started_at=CREATED_AT + 61_000, updated_at=CREATED_AT + 62_000
+    )
+    assert json.loads(ON["minimal"].render(again))["updatedAt"] == "2026-03-04T12:01:00Z"
 
 
 def test_minimal_succeeded() -> None:
     result = b'{"type":"analysis.screen.result","riskScore":75,"findings":[{"priority":"p1","endOffset":null}]}'
     expect(
         "minimal",
-        job(State.SUCCEEDED, **SCREENING, result=result, updated_at=CREATED_AT + 12000),
+        job(State.SUCCEEDED, **SCREENING, result=result, ended_at=CREATED_AT + 12999, updated_at=CREATED_AT + 20000),
         """{
         "id": "01HY3K4M-not-of-ours", "type": "screen_analysis", "status": "succeeded",
         "createdAt": "2026-03-04T12:00:00Z", "updatedAt": "2026-03-04T12:00:12Z",
@@ -189,8 +197,16 @@ def test_managed_submitted() -> None:
             {"status": "failed", "error": "Connection timeout"},
             id="failed",
         ),
-        pytest.param(job(State.CANCELLED, rq_status="canceled"), {"status": "canceled"}, id="canceled"),
-        pytest.param(job(State.CANCELLED, rq_status="stopped"), {"status": "stopped"}, id="stopped"),
+        pytest.param(
+            job(State.CANCELLED, rq_status="canceled"),
+            {"status": "failed", "error": "The job was cancelled."},
+            id="canceled",
+        ),
+        pytest.param(
+            job(State.CANCELLED, rq_status="stopped"),
+            {"status": "failed", "error": "The job was cancelled."},
+            id="stopped",
+        ),
     ],
 )
 def test_plain(shown: Job, body: dict[str, Any]) -> None:
@@ -235,6 +251,7 @@ def test_native_shows_everything() -> None:
         progress=100,
         message="done",
         context=b'{"a":1}',
+        labels=b'{"month":"2026-10"}',
         attempts=1,
         max_attempts=3,
         started_at=CREATED_AT,
@@ -246,10 +263,11 @@ def test_native_shows_everything() -> None:
         shown,
         f"""{{
         "id": "{shown.id}", "type": "AI_PREVIEW", "status": "succeeded",
-        "progress": {{"percent": 100, "message": "done"}}, "attempts": 1, "maxAttempts": 3, "queue": "default",
+        "progress": {{"percent": 100, "message": "done"}}, "attempts": 1, "maxAttempts": 3, "queue": "pollable",
         "createdAt": "2026-03-04T12:00:00.000Z", "startedAt": "2026-03-04T12:00:00.000Z",
         "completedAt": "2026-03-04T12:00:00.000Z", "updatedAt": "2026-03-04T12:00:00.000Z",
-        "expiresAt": "2026-03-04T13:00:00.000Z", "stalled": false, "originalJobId": null, "context": {{"a": 1}},
+        "expiresAt": "2026-03-04T13:00:00.000Z", "runAt": null, "stalled": false, "stalledReason": null,
+        "originalJobId": null, "context": {{"a": 1}}, "labels": {{"month": "2026-10"}}, "lastError": null,
         "result": [1, 2], "error": null,
         "links": {{"self": "/jobs/{shown.id}", "events": null, "result": "/jobs/{shown.id}/result", "cancel": null,
                    "rerun": "/jobs/{shown.id}/rerun"}}}}""",

@@ -1,0 +1,33 @@
+"""A client of the page of `agent`, as its reader would write it: it obeys `Retry-After` where it asked too often."""
+
+import json
+import os
+import sys
+import time
+from typing import Any
+
+import requests
+
+
+def poll(base: str, job_id: str, pace: float, patience: float) -> dict[str, Any]:
+    token = {"Authorization": f"Bearer {os.environ['TOKEN']}"}
+    began = time.monotonic()
+    while time.monotonic() - began < patience:
+        answer = requests.get(f"{base}/api/agent/jobs/{job_id}", headers=token, timeout=10)
+        if answer.status_code == 429:
+            time.sleep(int(answer.headers["Retry-After"]))
+            continue
+        if answer.status_code == 404:
+            return {"gone": True}
+        answer.raise_for_status()
+        job = answer.json()["data"]
+        print(json.dumps(job["status"]), flush=True)
+        if job["status"] == "completed":
+            return {"result": job["analysisId"]}
+        if job["status"] == "failed":
+            return {"error": [job["errorCode"], job["error"]]}
+        time.sleep(1 * pace)
+    return {"waiting": True}
+
+
+print(json.dumps(poll(sys.argv[1], sys.argv[2], float(sys.argv[3]), float(sys.argv[4]))))
