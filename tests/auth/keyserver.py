@@ -2,11 +2,15 @@
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from pollable.auth.issuer import issuer_from
+from pollable.auth.web_tokens import WebTokens
+from pollable.settings import Settings
+from tests.auth.minting import AUDIENCE
 
 
 class KeyServer:
@@ -17,7 +21,6 @@ class KeyServer:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.body = b""
-        self.pause_s = 0.0  # between two bytes of the body
         self.is_open = threading.Event()
         self.is_open.set()
         self.was_hit = threading.Event()
@@ -44,15 +47,8 @@ class KeyServer:
                 for name, value in {"Content-Length": str(len(server.body)), **server.headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self._send(server.body)
-
-            def _send(self, body: bytes) -> None:
-                pause_s = server.pause_s
-                step = 1 if pause_s else len(body) or 1
                 with suppress(ConnectionError):
-                    for at in range(0, len(body), step):
-                        self.wfile.write(body[at : at + step])
-                        time.sleep(pause_s)
+                    self.wfile.write(server.body)
 
             def log_message(self, format: str, *args: object) -> None: ...
 
@@ -68,3 +64,8 @@ class KeyServer:
             self._server.shutdown()
             self._server.server_close()
             self._thread.join()
+
+
+def tokens_of(server: KeyServer) -> WebTokens:
+    """Those that are signed with the server's keys."""
+    return WebTokens(issuer_from(Settings(auth=("jwt",), jwks_url=server.url, jwt_audience=AUDIENCE)))

@@ -1,12 +1,13 @@
+import asyncio
 import re
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
-from service.auth import Authenticator, check_exposure
-from service.errors import SettingsError
-from service.settings import Settings
+from pollable.auth.authenticator import Authenticator, check_exposure
+from pollable.errors import InvalidToken, SettingsError, Unauthenticated
+from pollable.settings import Settings
 from tests.auth.minting import SECRET
 
 JWT: dict[str, Any] = {"auth": ("jwt",)}
@@ -16,7 +17,9 @@ URL = "https://issuer.example/keys"
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no mode": ({"auth": ()}, "POLLABLE_AUTH is none alone"),
     "none and jwt": ({"auth": ("none", "jwt"), "jwt_secret": SECRET}, "POLLABLE_AUTH is none alone"),
-    "unset, outside loopback": ({"host": "0.0.0.0"}, "would listen on 0.0.0.0 and let everyone in"),
+    "a mode that is none": ({"auth": ("basic",)}, "POLLABLE_AUTH is none alone"),
+    "an empty text": ({"auth": ""}, "POLLABLE_AUTH is none alone"),
+    "two modes as one text": ({"auth": "none, jwt", "jwt_secret": SECRET}, "POLLABLE_AUTH is none alone"),
     "unset, with a secret": ({"jwt_secret": SECRET}, "POLLABLE_AUTH is not set; set it to jwt"),
     "unset, with a key set": ({"jwks_url": URL}, "POLLABLE_AUTH is not set; set it to jwt"),
     "jwt without keys": (JWT, "exactly one of .* must be set; 0 are"),
@@ -38,6 +41,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "key set over http": ({**JWT, "jwks_url": "http://issuer.example/keys"}, "must start with https"),
     "key set in a file": ({**JWT, "jwks_url": "file:///etc/passwd"}, "must start with https"),
     "key set without a host": ({**JWT, "jwks_url": "https:///keys"}, "must start with https"),
+    "key set at a path with a blank": ({**JWT, "jwks_url": f"{URL} HTTP/1.1"}, "have no blank"),
+    "key set at a path with a line break": ({**JWT, "jwks_url": f"{URL}\r\nX: y"}, "have no blank"),
+    "key set at a path that is not ASCII": ({**JWT, "jwks_url": f"{URL}/é"}, "have no blank"),
     "key set at no port": ({**JWT, "jwks_url": "https://issuer.example:keys/"}, "must start with https"),
     "pool without a region": ({**COGNITO, "cognito_pool": "AbCdEfGhI"}, "is no user pool id"),
     "pool with a path": ({**COGNITO, "cognito_pool": "eu-west-1_Ab/../cd"}, "is no user pool id"),
@@ -58,7 +64,7 @@ def test_settings_that_would_let_in_the_wrong_people_stop_the_start(name: str) -
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_without_a_word_on_authentication_only_loopback_is_served(host: str) -> None:
-    check_exposure(Settings(host=host))
+    assert check_exposure(Settings(host=host)).auth == ("none",)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "pollable.example", ""])
@@ -67,6 +73,22 @@ def test_what_others_can_reach_needs_a_word_on_authentication(host: str) -> None
         check_exposure(Settings(host=host))
     check_exposure(Settings(host=host, auth=("none",)))
     check_exposure(Settings(host=host, auth=("tokens",)))
+
+
+@pytest.mark.parametrize("front", [{"trusted_proxies": "127.0.0.1"}, {"path_prefix": "/pollable"}], ids=str)
+def test_behind_a_proxy_loopback_is_reached_from_outside(front: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match="a proxy stands in front, which lets everyone in"):
+        check_exposure(Settings(**front))
+    assert check_exposure(Settings(auth="none", **front)).auth == ("none",)
+
+
+def test_where_nothing_was_said_nobody_is_let_in() -> None:
+    # The application does not serve then; should it ever, this holds.
+    guard = Authenticator.from_settings(Settings(), Redis())
+    assert guard.remembered(None) is None
+    for authorization in (None, b"Bearer abc"):
+        with pytest.raises((Unauthenticated, InvalidToken)):
+            asyncio.run(guard.authenticate(authorization))
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from service.errors import InvalidToken
-from service.issuer import issuer_from, issuer_name
-from service.principal import Principal, owner_of
-from service.settings import Settings
-from service.webtokens import WebTokens
+from pollable.auth.issuer import issuer_from, issuer_name
+from pollable.auth.principal import Principal, owner_of
+from pollable.auth.web_tokens import WebTokens
+from pollable.errors import InvalidToken
+from pollable.settings import Settings
 from tests.auth.keyserver import KeyServer
 from tests.auth.minting import ec_key, jwk, rsa_key, signed
 
@@ -31,12 +31,12 @@ ACCESS_TOKEN = {
 }
 
 
-def principal(server: KeyServer, claims: dict[str, Any], **changes: Any) -> Principal:
+def principal(server: KeyServer, claims: dict[str, Any], *, settings: Settings = SETTINGS, **changes: Any) -> Principal:
     server.publish(
         jwk(rsa_key("other"), "other", alg="RS256", use="sig"), jwk(rsa_key(), "key", alg="RS256", use="sig")
     )
     token = signed(rsa_key(), "RS256", kid="key", **{**claims, **changes})
-    issuer = msgspec.structs.replace(issuer_from(SETTINGS), jwks_url=server.url)
+    issuer = msgspec.structs.replace(issuer_from(settings), jwks_url=server.url)
     return asyncio.run(WebTokens(issuer).verify(token)).principal
 
 
@@ -57,7 +57,7 @@ def test_both_kinds_of_token_prove_the_same_person(key_server: KeyServer, claims
     [
         ({"scope": "pollable/jobs:read"}, {"jobs:read"}),
         ({"scope": "openid pollable/jobs:read pollable/jobs:admin"}, {"jobs:read", "jobs:admin"}),
-        ({"scope": "billing/jobs:admin"}, set()),
+        ({"scope": "billing/jobs:admin"}, BOTH),
         ({"scope": None}, BOTH),
         ({"cognito:groups": ["staff"]}, BOTH),
         ({"cognito:groups": ["staff", "jobs:read", "jobs:admin"]}, {"jobs:read", "jobs:admin"}),
@@ -68,6 +68,16 @@ def test_scopes_come_from_our_resource_server_and_from_groups(
     key_server: KeyServer, changes: dict[str, Any], scopes: set[str]
 ) -> None:
     assert principal(key_server, ACCESS_TOKEN, **changes).scopes == scopes
+
+
+@pytest.mark.parametrize("claims", [ID_TOKEN, ACCESS_TOKEN], ids=["ID token", "access token"])
+def test_where_scopes_are_required_a_signed_in_user_alone_may_do_nothing(
+    key_server: KeyServer, claims: dict[str, Any]
+) -> None:
+    settings = msgspec.structs.replace(SETTINGS, scopes="required")
+    assert principal(key_server, claims, settings=settings).scopes == set()
+    named = {**claims, "cognito:groups": ["jobs:write"]}
+    assert principal(key_server, named, settings=settings).scopes == {"jobs:write"}
 
 
 REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from service.auth import ANONYMOUS, Authenticator, Principal, owner_of, require
-from service.errors import InsufficientScope, InvalidToken, Unauthenticated
-from service.settings import Settings
+from pollable.auth.authenticator import ANONYMOUS, Authenticator, Principal, owner_of, require
+from pollable.errors import InsufficientScope, InvalidToken, Unauthenticated
+from pollable.settings import Settings
 from tests.auth.keyserver import KeyServer
 from tests.auth.minting import (
     AUDIENCE,
@@ -120,25 +120,40 @@ def test_a_token_for_some_audience_is_refused_where_none_is_set() -> None:
         principal(bearer(hs_token(aud="mail")), jwt_audience=None)
 
 
-@pytest.mark.parametrize(
-    ("claim", "scopes"),
-    [
-        ({}, BOTH),
-        ({"scope": "jobs:read"}, {"jobs:read"}),
-        ({"scope": "openid jobs:read  jobs:admin email"}, {"jobs:read", "jobs:admin"}),
-        ({"scope": "openid"}, set()),
-        ({"scope": ""}, set()),
-        ({"scp": ["jobs:write"]}, {"jobs:write"}),
-        ({"scp": "jobs:read"}, {"jobs:read"}),
-        ({"scopes": ["jobs:read", "jobs:write", "jobs:everything"]}, BOTH),
-        ({"scope": "jobs:read", "scp": ["jobs:admin"]}, {"jobs:read"}),
-    ],
-    ids=["none", "one", "among others", "only others", "empty", "scp list", "scp text", "scopes", "scope before scp"],
-)
-def test_scopes_come_from_the_token_and_never_grant_administration_by_default(
-    claim: dict[str, Any], scopes: set[str]
-) -> None:
-    assert principal(bearer(hs_token(**claim))).scopes == scopes
+NAMED: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "one": ({"scope": "jobs:read"}, {"jobs:read"}),
+    "among others": ({"scope": "openid jobs:read  jobs:admin email"}, {"jobs:read", "jobs:admin"}),
+    "administration alone": ({"scope": "jobs:admin"}, {"jobs:admin"}),
+    "scp list": ({"scp": ["jobs:write"]}, {"jobs:write"}),
+    "scp text": ({"scp": "jobs:read"}, {"jobs:read"}),
+    "scopes": ({"scopes": ["jobs:read", "jobs:write", "jobs:everything"]}, {"jobs:read", "jobs:write"}),
+    "scope before scp": ({"scope": "jobs:read", "scp": ["jobs:admin"]}, {"jobs:read"}),
+    "scp behind another scope": ({"scope": "openid", "scp": ["jobs:read"]}, {"jobs:read"}),
+    "of our resource server": ({"scope": "openid pollable/jobs:read"}, {"jobs:read"}),
+}
+UNNAMED: dict[str, dict[str, Any]] = {
+    "no claim": {},
+    "others": {"scope": "aws.cognito.signin.user.admin openid"},
+    "others in a list": {"scp": ["User.Read", "jobs:everything"]},
+    "nothing": {"scope": ""},
+    "an empty list": {"scp": []},
+    "those of another API": {"scope": "billing/jobs:admin"},
+    "ours in capitals": {"scope": "JOBS:ADMIN"},
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("setting", [None, "required"])
+def test_a_token_that_names_scopes_of_ours_has_exactly_these(name: str, setting: str | None) -> None:
+    claim, scopes = NAMED[name]
+    assert principal(bearer(hs_token(**claim)), scopes=setting).scopes == scopes
+
+
+@pytest.mark.parametrize("name", UNNAMED)
+def test_a_token_that_names_none_may_read_and_write_unless_scopes_are_required(name: str) -> None:
+    authorization = bearer(hs_token(**UNNAMED[name]))
+    assert principal(authorization).scopes == BOTH
+    assert principal(authorization, scopes="required").scopes == set()
 
 
 @pytest.mark.parametrize(
@@ -152,12 +167,13 @@ def test_without_a_bearer_token_the_challenge_has_no_error_word(authorization: b
     assert (caught.value.status, caught.value.headers) == (401, {"WWW-Authenticate": "Bearer"})
 
 
-def test_with_authentication_off_everyone_is_the_same_owner_of_all_jobs() -> None:
-    guard = Authenticator.from_settings(Settings(), Redis())
+def test_with_authentication_off_everyone_is_one_owner_of_their_own_jobs() -> None:
+    guard = Authenticator.from_settings(Settings(auth="none"), Redis())
     assert guard.remembered(None) == ANONYMOUS
     assert guard.remembered(b"Bearer whatever") == ANONYMOUS
     assert asyncio.run(guard.authenticate(None)) == ANONYMOUS
-    assert ANONYMOUS.scopes == {"jobs:read", "jobs:write", "jobs:admin"}
+    assert ANONYMOUS.scopes == {"jobs:read", "jobs:write"}
+    assert ANONYMOUS.visible_owner == "anonymous"
 
 
 def test_a_scope_that_is_missing_is_named_in_the_challenge() -> None:

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import RSAAlgorithm
 from redis.asyncio import Redis
 
-from service.auth import Authenticator
-from service.errors import InvalidToken
-from service.settings import Settings
+from pollable.auth.authenticator import Authenticator
+from pollable.errors import InvalidToken
+from pollable.settings import Settings
 from tests.auth.keyserver import KeyServer
 from tests.auth.minting import (
     ISSUER,

@@ -5,20 +5,22 @@ from collections.abc import Callable
 import pytest
 from redis.asyncio import Redis
 
-from service.auth import MAX_REMEMBERED, REMEMBERED_S, Authenticator
-from service.errors import InvalidToken
-from service.settings import Settings
-from service.webtokens import LEEWAY_S
+from pollable.auth.authenticator import MAX_REMEMBERED, REMEMBERED_S, Authenticator
+from pollable.auth.web_tokens import LEEWAY_S
+from pollable.errors import InvalidToken
+from pollable.settings import Settings
 from tests.auth.conftest import Clock
-from tests.auth.minting import SECRET, bearer, hs_token
+from tests.auth.minting import ISSUER, SECRET, bearer, hs_token
 
 
 def authenticator() -> Authenticator:
-    return Authenticator.from_settings(Settings(auth=("jwt",), jwt_secret=SECRET, jwt_audience="pollable"), Redis())
+    return Authenticator.from_settings(
+        Settings(auth=("jwt",), jwt_secret=SECRET, jwt_issuer=ISSUER, jwt_audience="pollable"), Redis()
+    )
 
 
 def test_a_verified_token_is_known_without_another_look_for_a_minute(clock_of: Callable[[str], Clock]) -> None:
-    clock = clock_of("service.auth")
+    clock = clock_of("pollable.auth.authenticator")
     guard, header = authenticator(), bearer(hs_token())
     assert guard.remembered(header) is None
     principal = asyncio.run(guard.authenticate(header))

@@ -13,9 +13,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from service.auth import Authenticator
-from service.errors import InvalidToken
-from service.settings import Settings
+from pollable.auth.authenticator import Authenticator
+from pollable.errors import InvalidToken
+from pollable.settings import Settings
 from tests.auth.minting import (
     AUDIENCE,
     ISSUER,

@@ -1,7 +1,9 @@
 """A deployment under test: the real application over ASGI on a real Redis, and the worker's side of it."""
 
 import asyncio
+import time
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from typing import Annotated, Any
 
 import httpx
@@ -9,10 +11,12 @@ import msgspec
 import redis
 from redis.asyncio import Redis as AsyncRedis
 
-from service.app import create_app
-from service.catalog import Catalog, JobType
-from service.fence import Claim, Fence, Outcome
-from service.settings import Settings
+from pollable.app import create_app
+from pollable.catalog import Catalog, JobType
+from pollable.settings import Settings
+from pollable.storage import keys
+from pollable.worker.claims import Claim, Claims, Ending, Outcome
+from tests.keyspace import put_into_project
 
 PROJECT_ID = "7b1c6f0e-5a43-4b59-9f3a-0d2f4c1a9e77"
 ANALYSIS_ID = "2f8a5c3d-9b1e-4d7f-8a6b-3c5e7f9d1b2a"
@@ -48,24 +52,37 @@ def catalog_of(*job_types: JobType) -> Catalog:
     return catalog
 
 
-class Deployment:
-    """One web process and, by hand, its worker."""
+REAPER = f"{keys.PREFIX}reaper".encode()
 
-    def __init__(self, settings: Settings, *, catalog: Catalog | None = None) -> None:
+
+class Deployment:
+    """One web process and, by hand, its worker; callers know it as `at`."""
+
+    def __init__(self, settings: Settings, *, catalog: Catalog | None = None, at: str = "pollable.test") -> None:
+        if settings.is_open and at != "localhost" and not settings.hosts:
+            settings = msgspec.structs.replace(settings, hosts=(at,))
         self.settings = settings
         self.redis = redis.Redis.from_url(settings.redis_url)
-        self._fence = Fence(self.redis, lease_s=settings.lease_s)
+        catalog = catalog or catalog_of(*JOB_TYPES)
+        self._claims = Claims(self.redis, lease_s=settings.lease_s, types=[each.name for each in catalog])
         self._async_redis: AsyncRedis = AsyncRedis.from_url(settings.redis_url)
         self._loop = asyncio.Runner()
-        self.app = create_app(settings, catalog=catalog or catalog_of(*JOB_TYPES), redis=self._async_redis)
+        self.app = create_app(settings, catalog=catalog, redis=self._async_redis)
+        self._lifespan = AsyncExitStack()
+        self._loop.run(self._lifespan.enter_async_context(self.app.lifespan()))
         transport = httpx.ASGITransport(app=self.app)
-        self._client = httpx.AsyncClient(transport=transport, base_url="http://pollable.test")
+        self._client = httpx.AsyncClient(transport=transport, base_url=f"http://{at}")
 
     def close(self) -> None:
         self._loop.run(self._client.aclose())
+        self._loop.run(self._lifespan.aclose())
         self._loop.run(self._async_redis.aclose())
         self._loop.close()
         self.redis.close()
+
+    def disconnect(self) -> None:
+        """Have the next request make a new connection to Redis."""
+        self._loop.run(self._async_redis.connection_pool.disconnect())
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         return self._loop.run(self._client.request(method, path, **options))
@@ -76,29 +93,50 @@ class Deployment:
     def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
         return self.request("POST", path, json=body, headers=_named(headers))
 
-    def submit(self, name: str = "anything", payload: Any = None, **members: Any) -> str:
+    def submit(self, name: str = "anything", payload: Any = None, *, project: str | None = None, **members: Any) -> str:
         """The id of a new job."""
         answer = self.post("/jobs", {"type": name, "payload": payload, **members})
         assert answer.status_code == 202, answer.text
-        return str(answer.json()["id"])
+        job_id = str(answer.json()["id"])
+        if project is not None:
+            put_into_project(self.redis, job_id, project)
+        return job_id
 
     def start(self, job_id: str) -> Claim:
-        claim = self._fence.claim(job_id)
+        claim = self._claims.claim(job_id)
         assert isinstance(claim, Claim)
         return claim
 
     def end(self, claim: Claim, result: bytes) -> None:
-        self._fence.complete(claim, Outcome(kind="succeeded", result=result))
+        self._claims.complete(claim, Outcome(kind=Ending.SUCCEEDED, result=result))
 
     def succeed(self, job_id: str, result: bytes = b'{"done":true}') -> None:
         self.end(self.start(job_id), result)
 
     def fail(self, job_id: str, code: str = "exception", message: str = "It broke.") -> None:
-        self._fence.complete(self.start(job_id), Outcome(kind="failed", code=code, message=message))
+        self.break_off(self.start(job_id), code, message)
+
+    def break_off(self, claim: Claim, code: str = "exception", message: str = "It broke.") -> None:
+        self._claims.complete(claim, Outcome(kind=Ending.FAILED, code=code, message=message))
+
+    def is_claimable(self, job_id: str) -> bool:
+        return isinstance(self._claims.claim(job_id), Claim)
+
+    def retry(self, job_id: str, *, delay_s: int) -> None:
+        """Fail an attempt that another one follows."""
+        outcome = Outcome(kind=Ending.FAILED, code="exception", message="It broke.", may_retry=True, delay_s=delay_s)
+        self._claims.complete(self.start(job_id), outcome)
+
+    def next_second(self) -> None:
+        """Wait until Redis' clock shows another second, so that moments cut to seconds differ."""
+        began_s = self.redis.time()[0]
+        while self.redis.time()[0] == began_s:
+            time.sleep(0.01)
 
     def dump(self) -> Mapping[bytes, bytes]:
-        """All of Redis, to be compared."""
-        return {key: self.redis.dump(key) or b"" for key in self.redis.scan_iter(count=1000)}
+        """All of Redis, to be compared, but for the reaper's note of when it last came."""
+        names = (key for key in self.redis.scan_iter(count=1000) if key != REAPER)
+        return {key: self.redis.dump(key) or b"" for key in names}
 
 
 def _named(headers: Mapping[str, str]) -> dict[str, str]:

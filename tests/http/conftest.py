@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.settings import Settings
+from pollable.settings import Settings
 from tests.http.calling import Deployment
 
 

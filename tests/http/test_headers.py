@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from service.settings import ENVELOPES
+from pollable.settings import ENVELOPES
 from tests.http.calling import PROJECT_ID, Deployment
 from tests.http.test_lifecycle import READS
 
@@ -13,7 +13,7 @@ INTERVALS = {"plain": "2", "record": "3", "minimal": "1", "managed": "5", "agent
 
 @pytest.fixture
 def job_id(deployment: Deployment) -> str:
-    return deployment.submit(context={"projectId": PROJECT_ID})
+    return deployment.submit(project=PROJECT_ID)
 
 
 @pytest.mark.parametrize("name", ENVELOPES)
@@ -41,9 +41,12 @@ def test_who_has_the_body_is_told_so(deployment: Deployment, job_id: str, name: 
         assert answer.headers["etag"] == etag
         assert answer.headers["retry-after"] == INTERVALS[name]
         assert "content-type" not in answer.headers
-    deployment.start(job_id)
-    changed = deployment.get(path, if_none_match=etag)
-    assert changed.status_code == (304 if name == "minimal" and changed.headers["etag"] == etag else 200)
+    deployment.next_second()
+    claim = deployment.start(job_id)
+    # `minimal` has one word for waiting and running, so nothing has changed there.
+    assert deployment.get(path, if_none_match=etag).status_code == (304 if name == "minimal" else 200)
+    deployment.end(claim, b"1")
+    assert deployment.get(path, if_none_match=etag).status_code == 200
 
 
 def test_nothing_found_in_plain_has_the_headers_of_a_read(deployment: Deployment) -> None:

@@ -14,8 +14,10 @@ from openapi_spec_validator import validate
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from service import ids
-from service.settings import ENVELOPES, Settings
+from pollable import ids
+from pollable.envelopes.envelope import Verb
+from pollable.http.verbs import ACTIONS
+from pollable.settings import ENVELOPES, Settings
 from tests.http.calling import ANALYSIS_ID, PROJECT_ID, Deployment
 from tests.http.test_lifecycle import READS, SUBMITS
 
@@ -45,9 +47,25 @@ def test_exactly_what_is_served_is_described(settings: Settings, on: tuple[str, 
     deployment.close()
 
 
+def test_every_verb_has_an_action() -> None:
+    assert set(ACTIONS) == set(Verb)
+
+
+def test_a_cancel_is_described_with_both_its_answers(deployment: Deployment) -> None:
+    waiting, running = deployment.submit(), deployment.submit()
+    deployment.start(running)
+    for path in ("/jobs/{id}/cancel", "/v1/api/jobs/{id}/cancel"):
+        assert set(described(deployment)["paths"][path]["post"]["responses"]) == {"200", "202", "default"}
+    for job_id, status in ((waiting, "200"), (running, "202")):
+        answer = deployment.post(f"/jobs/{job_id}/cancel")
+        assert str(answer.status_code) == status
+        schema = response_schema(described(deployment), "post", "/jobs/{id}/cancel", status)
+        Draft202012Validator(schema).validate(answer.json())
+
+
 @pytest.mark.parametrize("name", ENVELOPES)
 def test_a_live_read_is_as_described(deployment: Deployment, name: str) -> None:
-    job_id = deployment.submit(context={"projectId": PROJECT_ID})
+    job_id = deployment.submit(project=PROJECT_ID)
     deployment.succeed(job_id)
     path = READS[name].partition("?")[0]
     schema = response_schema(described(deployment), "get", path, "200")
@@ -74,8 +92,24 @@ def test_a_payload_is_described_by_its_types_annotation(deployment: Deployment) 
     assert document["components"]["schemas"]["Text"]["required"] == ["text"]
 
 
+def test_a_submit_is_described_type_by_type(deployment: Deployment) -> None:
+    document = described(deployment)
+    for path in ("/jobs", "/v1/api/jobs"):
+        body = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        validator = Draft202012Validator({**body, "components": document["components"]})
+        assert validator.is_valid({"type": "AI_PREVIEW", "payload": {"text": "a"}})
+        assert not validator.is_valid({"type": "AI_PREVIEW", "payload": {"text": ""}})
+        assert not validator.is_valid({"type": "nothing", "payload": {"text": "a"}})
+    due = {"type": "AI_PREVIEW", "payload": {"text": "a"}, "delay": 5, "runAt": "2027-01-01T00:00:00Z"}
+    body = document["paths"]["/jobs"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    validator = Draft202012Validator({**body, "components": document["components"]})
+    assert not validator.is_valid(due)
+    assert validator.is_valid({**due, "delay": None})
+    assert not validator.is_valid({**due, "delay": None, "queue": "nobodys"})
+
+
 def test_a_token_is_asked_for_where_one_is_needed(settings: Settings) -> None:
-    guarded = Deployment(msgspec.structs.replace(settings, auth=("jwt",), jwt_secret="s" * 64))
+    guarded = Deployment(msgspec.structs.replace(settings, auth=("jwt",), jwt_secret="s" * 64, public_docs=True))
     paths = described(guarded)["paths"]
     guarded.close()
     assert paths["/jobs"]["post"]["security"] == [{"bearer": []}]
@@ -95,7 +129,7 @@ def conforms(answer: httpx.Response) -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # openapi-core's own
 def test_agent_answers_as_its_page_has_it(deployment: Deployment) -> None:
-    job_id = deployment.submit(context={"projectId": PROJECT_ID})
+    job_id = deployment.submit(project=PROJECT_ID)
     path = f"/api/agent/jobs/{job_id}"
     conforms(deployment.get(path))
     claim = deployment.start(job_id)

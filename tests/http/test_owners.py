@@ -9,12 +9,13 @@ import jwt
 import msgspec
 import pytest
 
-from service import ids
-from service.model import State
-from service.settings import ENVELOPES, Settings
+from pollable import ids
+from pollable.model import State
+from pollable.settings import ENVELOPES, Settings
 from tests.contracts.published import check
 from tests.http.calling import PROJECT_ID, Deployment
 from tests.http.test_lifecycle import READS
+from tests.keyspace import put_into_project
 
 SECRET = "a secret that is long enough for HS256"
 
@@ -32,13 +33,14 @@ def bearer(subject: str, scope: str = "jobs:read jobs:write", *, lifetime_s: int
 
 
 OWNER, STRANGER = bearer("owner"), bearer("stranger")
+ADMIN = bearer("admin", "jobs:read jobs:write jobs:admin")
 
 
 def submitted(deployment: Deployment, **members: object) -> str:
-    order = {"type": "anything", "payload": 1, "context": {"projectId": PROJECT_ID}, **members}
-    answer = deployment.post("/jobs", order, authorization=OWNER)
+    answer = deployment.post("/jobs", {"type": "anything", "payload": 1, **members}, authorization=OWNER)
     assert answer.status_code == 202
-    return str(answer.json()["id"])
+    put_into_project(deployment.redis, job_id := str(answer.json()["id"]), PROJECT_ID)
+    return job_id
 
 
 def in_state(deployment: Deployment, state: State) -> str:
@@ -122,13 +124,63 @@ def test_an_expired_job_is_410_to_its_owner_only(deployment: Deployment) -> None
 
 
 def test_an_admin_sees_and_changes_every_owners_jobs(deployment: Deployment) -> None:
-    admin = bearer("admin", "jobs:read jobs:write jobs:admin")
     job_id = submitted(deployment)
     for name in ENVELOPES:
-        check(name, deployment.get(READS[name].format(id=job_id), authorization=admin).content)
-    assert deployment.post(f"/jobs/{job_id}/cancel", authorization=admin).json()["status"] == "cancelled"
-    again = deployment.post(f"/jobs/{job_id}/rerun", authorization=admin).json()["id"]
+        check(name, deployment.get(READS[name].format(id=job_id), authorization=ADMIN).content)
+    assert deployment.post(f"/jobs/{job_id}/cancel", authorization=ADMIN).json()["status"] == "cancelled"
+    again = deployment.post(f"/jobs/{job_id}/rerun", authorization=ADMIN).json()["id"]
     assert deployment.get(f"/jobs/{again}", authorization=OWNER).status_code == 200
+
+
+@pytest.mark.parametrize("first", ["the owner's rerun", "the owner's submit", "the admin's rerun"])
+def test_an_admins_idempotency_keys_are_his_own(deployment: Deployment, first: str) -> None:
+    job_id = in_state(deployment, State.SUCCEEDED)
+
+    def asked(whose: str) -> httpx.Response:
+        if whose == "the owner's submit":
+            order = {"type": "anything", "payload": 2}
+            return deployment.post("/jobs", order, authorization=OWNER, idempotency_key='"k"')
+        by = ADMIN if whose == "the admin's rerun" else OWNER
+        return deployment.post(f"/jobs/{job_id}/rerun", authorization=by, idempotency_key='"k"')
+
+    before = asked(first)
+    answers = [asked("the owner's rerun" if first == "the admin's rerun" else "the admin's rerun") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert [answer.headers.get("idempotency-replayed") for answer in answers] == [None, "true"]
+    assert len({before.json()["id"], *(answer.json()["id"] for answer in answers)}) == 2
+    for answer in (before, *answers):
+        read = deployment.get(f"/jobs/{answer.json()['id']}", authorization=OWNER)
+        assert read.status_code == 200, "whoever asked for it, it is the owner's"
+
+
+def test_an_admins_idempotency_key_is_for_one_job_alone(deployment: Deployment) -> None:
+    jobs = [in_state(deployment, State.SUCCEEDED) for _ in range(2)]
+    answers = [deployment.post(f"/jobs/{each}/rerun", authorization=ADMIN, idempotency_key='"k"') for each in jobs]
+    assert [answer.status_code for answer in answers] == [202, 422]
+    assert answers[1].json()["code"] == "idempotency_key_reused"
+    own = deployment.post("/jobs", {"type": "anything", "payload": 1}, authorization=ADMIN, idempotency_key='"k"')
+    assert own.status_code == 422
+
+
+def test_a_job_submitted_with_a_token_is_unseen_where_authentication_is_off(
+    deployment: Deployment, settings: Settings
+) -> None:
+    job_id = submitted(deployment)
+    before = deployment.dump()
+    unguarded = Deployment(msgspec.structs.replace(settings, quota_polls=0))
+    paths = [READS[name] for name in ENVELOPES]
+    asked = [("GET", path) for path in (*paths, "/jobs/{id}/result", "/jobs?id={id}")]
+    asked += [("POST", "/jobs/{id}/cancel"), ("POST", "/jobs/{id}/rerun"), ("DELETE", "/jobs/{id}")]
+    for method, path in asked:
+        found, nothing = (unguarded.request(method, path.format(id=each)) for each in (job_id, ids.new_id()))
+        assert same(found, nothing), path
+    assert unguarded.get("/jobs").json()["jobs"] == []
+    assert deployment.dump() == before
+    # What they submit without one, they all see.
+    own = unguarded.submit()
+    assert [job["id"] for job in unguarded.get("/jobs").json()["jobs"]] == [own]
+    assert deployment.get(f"/jobs/{own}", authorization=OWNER).status_code == 404
+    unguarded.close()
 
 
 @pytest.mark.parametrize(
@@ -153,6 +205,18 @@ def test_a_scope_that_is_missing(deployment: Deployment, scope: str, method: str
     assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
     assert "insufficient_scope" in answer.headers["www-authenticate"]
     assert deployment.dump() == before
+
+
+@pytest.mark.parametrize("scope", ["", "aws.cognito.signin.user.admin openid"], ids=["none", "another's"])
+def test_a_token_that_names_no_scope_of_ours_is_refused_where_scopes_are_required(
+    settings: Settings, scope: str
+) -> None:
+    demanding = Deployment(msgspec.structs.replace(settings, auth="jwt", jwt_secret=SECRET, scopes="required"))
+    headers, order = {"authorization": bearer("owner", scope)}, {"type": "anything", "payload": 1}
+    answers = [demanding.post("/jobs", order, **headers), demanding.get("/jobs", **headers)]
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(403, "insufficient_scope")] * 2
+    assert demanding.post("/jobs", order, authorization=OWNER).status_code == 202
+    demanding.close()
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 
-from service.app import create_app
-from service.server import options
-from service.settings import Settings
+from pollable.app import create_app
+from pollable.server import options
+from pollable.settings import Settings
 from tests.http.calling import JOB_TYPES, catalog_of
 
 LIMIT = 4096
@@ -19,7 +19,7 @@ LIMIT = 4096
 
 @pytest.fixture
 def address(redis_url: str) -> Iterator[tuple[str, int]]:
-    settings = Settings(redis_url=redis_url, port=0, max_body_bytes=LIMIT)
+    settings = Settings(redis_url=redis_url, port=0, auth="none", max_body_bytes=LIMIT)
     app = create_app(settings, catalog=catalog_of(*JOB_TYPES))
     server = uvicorn.Server(uvicorn.Config(app, **{**options(settings), "loop": "asyncio"}))
     thread = threading.Thread(target=server.run)
@@ -75,8 +75,8 @@ def connection(address: tuple[str, int]) -> Iterator[Connection]:
     opened.close()
 
 
-POST = b"POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-GET = b"GET /jobs/nothing HTTP/1.1\r\nHost: a\r\n\r\n"
+POST = b"POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+GET = b"GET /jobs/nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def test_a_large_body_is_refused_and_the_connection_goes_on(connection: Connection) -> None:
@@ -108,7 +108,7 @@ def test_a_body_that_never_ends_is_nobodys_job(connection: Connection, address: 
     connection.send(POST + b'Content-Length: 100\r\n\r\n{"type":')
     connection.close()
     other = Connection(address)
-    other.send(b"GET /jobs HTTP/1.1\r\nHost: a\r\n\r\n")
+    other.send(b"GET /jobs HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert json.loads(other.answer()[2])["jobs"] == []
     other.close()
 
@@ -119,5 +119,5 @@ def test_polls_share_a_connection(connection: Connection) -> None:
     status, headers, _ = connection.answer()
     assert status == 202
     for _ in range(3):
-        connection.send(b"GET " + headers[b"location"] + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        connection.send(b"GET " + headers[b"location"] + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert connection.answer()[0] == 200
