@@ -6,13 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from rq import get_current_job
 
-from service import JobError, job_type, report_progress
+from pollable import JobError, job_context, job_type, report_progress
 from tests.worker.journal import JOURNAL
 
 SLOW_FORK_S = "ACTS_SLOW_FORK_S"
@@ -49,6 +51,23 @@ def nap(plan: Plan) -> int:
     return os.getpid()
 
 
+@job_type("look_around")
+def look_around(plan: Plan) -> dict[str, Any]:
+    """What the job knows of itself, told from a thread of its own; reports its progress from there too."""
+    note("start")
+    with ThreadPoolExecutor(1) as pool:
+        context = pool.submit(job_context).result()
+        pool.submit(report_progress, 40, "from a thread").result()
+    time.sleep(plan.nap_s)
+    return msgspec.to_builtins(context)  # type: ignore[no-any-return]  # a Struct becomes a dict
+
+
+@job_type("misfit", max_attempts=3)
+def misfit(_: Plan) -> int:
+    note("start")
+    return "three"  # type: ignore[return-value]  # what the test is about
+
+
 @job_type("long_at_first")
 def long_at_first(plan: Plan) -> int:
     """Takes `nap_s` on every attempt before the one that succeeds."""
@@ -59,7 +78,7 @@ def long_at_first(plan: Plan) -> int:
     return attempt
 
 
-@job_type("fail_at_first", retry_delays_s=(2,))
+@job_type("fail_at_first", max_attempts=2, retry_delays_s=(2,))
 def fail_at_first(plan: Plan) -> int:
     attempt = note("start")
     if attempt < plan.succeeds_on:
@@ -89,6 +108,10 @@ def hold_lock(plan: Plan) -> str:
     return "held"
 
 
+def no_steps() -> Iterator[int]:
+    yield from ()
+
+
 @job_type("return_badly")
 def return_badly(plan: Plan) -> Any:
     note("start")
@@ -105,6 +128,7 @@ def return_badly(plan: Plan) -> Any:
         "object": object(),
         "bytes": b"\x00",
         "tuple_keys": {(1, 2): 3},
+        "generator": no_steps(),
         "huge_integer": 10**5000,
         "itself": sys.modules,
     }[plan.what]
@@ -149,7 +173,7 @@ def end_badly(plan: Plan) -> None:
         case "slow_to_tell":
             raise SlowToTell
         case "coded":
-            raise JobError("too_blue", "The sky was too blue.")
+            raise JobError("too_blue", "The sky was too blue.\n\n" * 80)
 
 
 @job_type("report")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import Settings
+from pollable.settings import Settings
 from tests.worker.desk import Desk
 from tests.worker.journal import Journal
 from tests.worker.staff import Staff, staff_of

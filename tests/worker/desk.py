@@ -7,14 +7,14 @@ from typing import Any, Self, TypeVar
 
 import msgspec
 
-from service.catalog import Catalog, JobType
-from service.errors import StoreUnavailable
-from service.jobs import Jobs, Submission
-from service.model import Job, State
-from service.reaper import Reaper
-from service.redisconnection import connect_async
-from service.settings import Settings
-from service.store import Store
+from pollable.catalog import Catalog, JobType
+from pollable.errors import StoreUnavailable
+from pollable.jobs.changing import JobWriter, Submission
+from pollable.jobs.reading import JobReader
+from pollable.jobs.reaper import Reaper
+from pollable.model import Job, State
+from pollable.settings import Settings
+from pollable.storage.connection import connect_async
 from tests.worker.waiting import until
 
 T = TypeVar("T")
@@ -45,14 +45,12 @@ class Desk:
         self._thread.join()
         self._loop.close()
 
-    def submit(
-        self, act: str, *, delay_ms: int | None = None, plan: dict[str, Any] | None = None, **limits: Any
-    ) -> str:
+    def submit(self, act: str, *, delay_ms: int | None = None, plan: Any = None, **limits: Any) -> str:
         """The id of a new job of that act; `limits` are fields of its job type."""
         job_type = JobType(name=act, function=print, payload_type=Any, result_type=Any, **limits)
-        payload = msgspec.json.encode(plan or {})
+        payload = msgspec.json.encode({} if plan is None else plan)
         submission = Submission(type=job_type, payload=payload, owner=OWNER, delay_ms=delay_ms)
-        job = self._do(self._jobs.submit(submission))
+        job = self._do(self._jobs.submit(submission)).job
         self._seen[job.id] = [job]
         return job.id
 
@@ -82,14 +80,14 @@ class Desk:
 
     async def _open(self) -> None:
         self._redis = connect_async(self._settings)
-        self._store = Store(self._redis, self._settings)
-        self._jobs = Jobs(self._redis, settings=self._settings, catalog=Catalog(), store=self._store)
+        self._store = JobReader(self._redis, self._settings)
+        self._jobs = JobWriter(self._redis, settings=self._settings, catalog=Catalog(), reader=self._store)
         self._watching = asyncio.create_task(self._watch())
 
     async def _reap(self) -> None:
         # A connection of its own, since this is cut off in the middle of whatever it does.
         async with connect_async(self._settings) as redis:
-            await Reaper(redis, self._settings).run()
+            await Reaper(redis, self._settings).run(asyncio.Event())
 
     async def _close(self) -> None:
         self._is_over = True

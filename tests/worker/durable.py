@@ -9,7 +9,7 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import RedisError
 
-from service.child import Child
+from pollable.cli.owned_process import OwnedProcess
 from tests.worker.waiting import until
 
 
@@ -21,7 +21,7 @@ class DurableRedis:
         # Short, since a socket's path may have a hundred bytes at most.
         self._directory = Path(tempfile.mkdtemp(prefix="durable-"))
         self._socket = self._directory / "redis.sock"
-        self._server: Child | None = None
+        self._server: OwnedProcess | None = None
         self.url = f"unix://{self._socket}"
 
     def start(self) -> None:
@@ -36,7 +36,7 @@ class DurableRedis:
             "redis.log",
         ]
         durable = ["--save", "", "--appendonly", "yes", "--appendfsync", "always"]
-        self._server = Child([self._program, *place, *durable])
+        self._server = OwnedProcess([self._program, *place, *durable])
         with Redis.from_url(self.url) as client:
             until(lambda: _answers(client), within_s=20, what="Redis")
 
@@ -46,6 +46,11 @@ class DurableRedis:
         os.kill(self._server.pid, signal.SIGKILL)
         self._server.stop()
         self._socket.unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """Start from nothing the next time."""
+        for path in self._directory.glob("appendonly*"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def freeze(self) -> None:
         assert self._server is not None

@@ -3,15 +3,15 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import redis
 
-from service.child import Child
-from service.serializer import JSON
+from pollable.cli.owned_process import OwnedProcess
+from pollable.serializer import JSON
 from tests.worker.journal import JOURNAL, Journal
 from tests.worker.waiting import is_alive, until
 
@@ -22,11 +22,10 @@ ACTS = "tests.worker.acts"
 class WorkerProcess:
     """A worker in a session of its own: whatever is sent to its group reaches nobody else."""
 
-    def __init__(self, *arguments: str, environment: dict[str, str], log: Path) -> None:
+    def __init__(self, *command: str, environment: dict[str, str], log: Path) -> None:
         self._log = log
         with log.open("wb") as output:
-            command = [sys.executable, *arguments]
-            self._child = Child(command, environment=environment, output=output)
+            self._child = OwnedProcess(command, environment=environment, output=output)
         self.pid = self._child.pid
 
     @property
@@ -65,17 +64,23 @@ class Staff:
         self._workers: list[WorkerProcess] = []
         self.journal = Journal(directory / "journal")
 
-    def hire(self, *arguments: str, lease_s: float | None = None, **environment: str) -> WorkerProcess:
-        """A worker that may not be listening yet."""
-        return self._employ(
-            str(ROOT / "worker.py"), *arguments, POLLABLE_LEASE_S=str(lease_s or self._lease_s), **environment
-        )
+    def hire(
+        self,
+        *arguments: str,
+        lease_s: float | None = None,
+        within: Sequence[str] = (sys.executable,),
+        **environment: str,
+    ) -> WorkerProcess:
+        """A worker that may not be listening yet. `within` is what runs it."""
+        program = str(ROOT / "worker.py")
+        return self._employ(*within, program, *arguments, POLLABLE_LEASE_S=str(lease_s or self._lease_s), **environment)
 
-    def hire_plain(self) -> WorkerProcess:
-        """RQ's own worker, on the default queue."""
-        serializer = f"{JSON.__module__}.{JSON.__qualname__}"
-        command = f"-m rq.cli worker default --url {self._redis_url} --serializer {serializer}"
-        return self._employ(*command.split(), POLLABLE_LEASE_S=str(self._lease_s))
+    def hire_plain(
+        self, serializer: str = f"{JSON.__module__}.{JSON.__qualname__}", **environment: str
+    ) -> WorkerProcess:
+        """RQ's own worker, on the queue of jobs that name none."""
+        command = f"{sys.executable} -m rq.cli worker pollable --url {self._redis_url} --serializer {serializer}"
+        return self._employ(*command.split(), POLLABLE_LEASE_S=str(self._lease_s), **environment)
 
     def start(self, *arguments: str, lease_s: float | None = None, **environment: str) -> WorkerProcess:
         """A worker that listens."""
@@ -92,7 +97,7 @@ class Staff:
             found: list[Any] = [client.hmget(key, "pid", "state") for key in client.smembers("rq:workers")]
         return {int(pid) for pid, state in found if state == b"idle" and is_alive(int(pid))}
 
-    def _employ(self, *arguments: str, **environment: str) -> WorkerProcess:
+    def _employ(self, *command: str, **environment: str) -> WorkerProcess:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("POLLABLE_")}
         variables = inherited | {
             "PYTHONPATH": str(ROOT),
@@ -101,7 +106,7 @@ class Staff:
             JOURNAL: str(self.journal.path),
         }
         log = self._directory / f"worker{len(self._workers)}.log"
-        worker = WorkerProcess(*arguments, environment=variables | environment, log=log)
+        worker = WorkerProcess(*command, environment=variables | environment, log=log)
         self._workers.append(worker)
         return worker
 

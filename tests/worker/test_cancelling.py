@@ -3,9 +3,9 @@
 from redis import Redis
 from rq.command import send_command, send_stop_job_command
 
-from service import keys
-from service.model import State
-from service.serializer import JSON
+from pollable.model import State
+from pollable.serializer import JSON
+from pollable.storage import keys
 from tests.worker.conftest import LEASE_S
 from tests.worker.desk import Desk
 from tests.worker.journal import Journal
@@ -45,7 +45,7 @@ def test_the_stop_command_of_rq_cancels_the_job(
     job_id = desk.submit("nap", plan={"nap_s": 60}, max_attempts=3)
     journal.started(job_id)
     send_stop_job_command(redis_client, job_id, serializer=JSON)
-    assert desk.ended(job_id, within_s=3).state is State.CANCELLED
+    assert desk.ended(job_id, within_s=5).state is State.CANCELLED
 
 
 def test_a_waiting_job_that_is_cancelled_never_runs(desk: Desk, staff: Staff, journal: Journal) -> None:
@@ -61,9 +61,8 @@ def test_a_stop_right_after_the_fork_spares_the_worker(
 ) -> None:
     # The horse is slow to leave its worker's process group, as on a loaded machine.
     worker = staff.start(ACTS_SLOW_FORK_S="1")
-    (scheduler,) = forked_by(worker.pid)
     job_id = desk.submit("nap", plan={"nap_s": 60})
-    until(lambda: set(forked_by(worker.pid)) - {scheduler}, within_s=10, what="the horse forked")
+    until(lambda: forked_by(worker.pid), within_s=10, what="the horse forked")
     send_command(redis_client, staff.only_name(), "stop-job", job_id=job_id)
     assert desk.ended(job_id).state is State.CANCELLED
     assert journal.executions(job_id) == 0

@@ -7,9 +7,9 @@ from redis import Redis
 from rq.job import Job as RQJob
 from rq.job import JobStatus
 
-from service import keys
-from service.model import State
-from service.serializer import JSON
+from pollable.model import State
+from pollable.serializer import JSON
+from pollable.storage import keys
 from tests.worker.conftest import LEASE_S
 from tests.worker.desk import Desk
 from tests.worker.journal import Entry, Journal
@@ -99,28 +99,29 @@ def test_a_horse_that_has_ended_its_job_may_take_its_time_to_tell_rq(
     result = job.latest_result()
     assert job.get_status() is JobStatus.FAILED
     assert result is not None
-    assert "SlowToTell: slow to tell" in (result.exc_string or "")
+    assert "exception: The job failed: SlowToTell." in (result.exc_string or "")
+    assert "SlowToTell: slow to tell" in worker.log
     assert "no longer ours" not in worker.log
 
 
 def test_a_job_that_a_worker_took_and_never_began_is_pushed_back(desk: Desk, staff: Staff, redis_client: Redis) -> None:
     job_id = desk.submit("nap")
     # What a worker leaves that is killed between its pop and its claim.
-    redis_client.lmove("rq:queue:default", "rq:queue:default:intermediate")
+    redis_client.lmove("rq:queue:pollable", "rq:queue:pollable:intermediate")
     staff.start()
     job = desk.ended(job_id, within_s=15)
     assert (job.state, job.attempts) == (State.SUCCEEDED, 1)
-    assert redis_client.llen("rq:queue:default:intermediate") == 0
+    assert redis_client.llen("rq:queue:pollable:intermediate") == 0
 
 
 def test_a_job_that_is_queued_several_times_runs_once(
     desk: Desk, staff: Staff, journal: Journal, redis_client: Redis
 ) -> None:
     job_id = desk.submit("nap", plan={"nap_s": 1})
-    redis_client.rpush("rq:queue:default", job_id, job_id, job_id)
+    redis_client.rpush("rq:queue:pollable", job_id, job_id, job_id)
     staff.hire()
     staff.hire()
     assert desk.ended(job_id).state is State.SUCCEEDED
-    until(lambda: redis_client.llen("rq:queue:default") == 0, within_s=10, what="the queue empty")
+    until(lambda: redis_client.llen("rq:queue:pollable") == 0, within_s=10, what="the queue empty")
     assert desk.ended(desk.submit("nap")).state is State.SUCCEEDED
     assert journal.executions(job_id) == 1

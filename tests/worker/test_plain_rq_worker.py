@@ -1,6 +1,6 @@
 """`rq worker`, RQ's own: it runs our jobs too, only less carefully."""
 
-from service.model import State
+from pollable.model import State
 from tests.worker.conftest import LEASE_S
 from tests.worker.desk import Desk
 from tests.worker.journal import Journal

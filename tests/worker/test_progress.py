@@ -1,6 +1,6 @@
 """What a running job says of itself, as its caller sees it."""
 
-from service.model import State
+from pollable.model import State
 from tests.worker.desk import Desk
 from tests.worker.staff import Staff
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from service.model import State
-from service.settings import Settings
+from pollable.model import State
+from pollable.settings import Settings
 from tests.worker.desk import Desk
 from tests.worker.durable import DurableRedis
 from tests.worker.journal import Journal
@@ -161,4 +161,4 @@ def test_what_a_worker_lost_with_redis_comes_back_with_the_next_worker(
     assert job.error.code == "worker_lost"
     assert desk.ended(waiting).state is State.SUCCEEDED
     with Redis.from_url(durable.url) as client:
-        assert client.zcard("pollable:leases") == 0
+        assert client.zcard("rq:pollable:leases") == 0

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 from rq.command import send_shutdown_command
 
-from service.model import State
+from pollable.model import State
 from tests.worker.desk import Desk
 from tests.worker.journal import Entry, Journal
 from tests.worker.staff import Staff, WorkerProcess
@@ -115,7 +115,8 @@ def test_no_job_is_stranded_by_a_signal_within_four_milliseconds(
 ) -> None:
     # Two queues a worker: the case in which a blocking pop would lose the job.
     queues = [(f"first{number}", f"second{number}") for number in range(PUSHES)]
-    every_queue = ",".join(queue for pair in queues for queue in pair)
+    # The last is that of the job types.
+    every_queue = ",".join([*(queue for pair in queues for queue in pair), "pollable"])
     delays_s = random.Random(4)
     jobs: list[str] = []
     workers: list[WorkerProcess] = []
@@ -136,7 +137,10 @@ def test_no_job_is_stranded_by_a_signal_within_four_milliseconds(
 
 
 @pytest.mark.parametrize("arguments", [(), ("--workers", "2")], ids=["one", "crew"])
-def test_a_signal_that_comes_as_processes_are_forked_is_obeyed(staff: Staff, arguments: tuple[str, ...]) -> None:
+def test_a_signal_that_comes_as_processes_are_forked_is_obeyed(
+    desk: Desk, staff: Staff, arguments: tuple[str, ...]
+) -> None:
+    desk.submit("nap")
     # Each forked process is slow to set its own handlers, as on a loaded machine.
     worker = staff.hire(*arguments, ACTS_SLOW_FORK_S="0.6")
     until(lambda: forked_by(worker.pid), within_s=20, what="a forked process")

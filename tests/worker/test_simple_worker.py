@@ -2,7 +2,7 @@
 
 import signal
 
-from service.model import State
+from pollable.model import State
 from tests.worker.conftest import LEASE_S
 from tests.worker.desk import Desk
 from tests.worker.journal import Journal

@@ -1,6 +1,6 @@
 """Jobs that run longer than they may."""
 
-from service.model import State
+from pollable.model import State
 from tests.worker.desk import Desk
 from tests.worker.journal import Journal
 from tests.worker.staff import Staff
