@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from service import catalog
-from service.settings import Settings
-from tests.core.workbench import Real, Workbench
+from pollable import catalog
+from pollable.settings import Settings
+from tests.jobs.workbench import Real, Workbench
 from tests.rq.processes import LEASE_S
 
 
@@ -14,7 +14,7 @@ def bench(redis_url: str) -> Iterator[Workbench]:
     """The web process' side, with the job types that the workers have."""
     settings = Settings(redis_url=redis_url, lease_s=LEASE_S, foreign_jobs="read")
     made = Workbench(Real(redis_url), settings)
-    for each in catalog.load(["tests.rq.rqjobs"]):
+    for each in catalog.load_job_types(["tests.rq.rqjobs"]):
         made.catalog.add(each)
     yield made
     made.close()

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from service import JobError, job_context, job_type, report_progress
+from pollable import JobError, job_context, job_type, report_progress
 
 
 class Order(msgspec.Struct):
@@ -21,7 +21,7 @@ def double(order: Order) -> dict[str, Any]:
     """Twice a number, after a pause and with as much text as wanted."""
     report_progress(50, "half of it")
     time.sleep(order.pause_s)
-    return {"doubled": order.number * 2, "text": "x" * order.size, "context": job_context()}
+    return {"doubled": order.number * 2, "text": "x" * order.size, "context": dict(job_context().context)}
 
 
 @job_type("from_file", result_ttl_s=60, failure_ttl_s=60)

@@ -1,6 +1,5 @@
 """rq-dashboard and `rq requeue` on our jobs: what operators see, and the one door out of a failure."""
 
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,20 +7,19 @@ from typing import Any
 import httpx
 import pytest
 
-from service.embedded import Private
-from service.model import Failure, Job, State
-from tests.core.workbench import Workbench, until
+from pollable.cli.embedded import Private
+from pollable.model import Failure, Job, State
+from tests.jobs.workbench import Workbench, until
 from tests.rq.processes import BIN, LEASE_S, finished, running, worker
 from tests.rq.test_rq_worker import has_ended, submit
+from tests.system.running import free_port
 
 Requeue = Callable[[str], None]
 
 
 @pytest.fixture(scope="module")
 def dashboard(redis_server: Private, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     log = tmp_path_factory.mktemp("dashboard") / "log"
     command: list[str | Path] = [
         BIN / "rq-dashboard", "--json", "--redis-url", redis_server.url, "--bind", "127.0.0.1", "--port", str(port),
@@ -36,7 +34,7 @@ def dashboard(redis_server: Private, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(params=["the dashboard", "rq requeue", "rq requeue --all"])
 def requeue(request: pytest.FixtureRequest, redis_url: str, dashboard: httpx.Client) -> Requeue:
-    command = ("rq", "requeue", "--queue", "default", "-u", redis_url, "--serializer", "json")
+    command = ("rq", "requeue", "--queue", "pollable", "-u", redis_url, "--serializer", "json")
     ways: dict[str, Requeue] = {
         "the dashboard": lambda job_id: _posted(dashboard, f"/job/{job_id}/requeue"),
         "rq requeue": lambda job_id: _finished(redis_url, *command, job_id),
@@ -51,7 +49,7 @@ def data(dashboard: httpx.Client, path: str) -> Any:
     return answer.json()
 
 
-def listed(dashboard: httpx.Client, registry: str, queue: str = "default") -> list[str]:
+def listed(dashboard: httpx.Client, registry: str, queue: str = "pollable") -> list[str]:
     return [job["id"] for job in data(dashboard, f"jobs/{queue}/{registry}/50/asc/1")["jobs"]]
 
 
@@ -61,7 +59,7 @@ def failed_by(bench: Workbench, redis_url: str, log: Path, file: Path) -> Job:
     with worker(redis_url, log):
         until(lambda: bench.read(job_id), has_ended)
         # RQ's own bookkeeping comes right after ours.
-        until(lambda: bench.redis.zscore("rq:failed:default", job_id), lambda score: score is not None)
+        until(lambda: bench.redis.zscore("rq:failed:pollable", job_id), lambda score: score is not None)
     job = bench.read(job_id)
     assert job.error == Failure("no_file", "The file is not there yet.")
     return job
@@ -69,10 +67,10 @@ def failed_by(bench: Workbench, redis_url: str, log: Path, file: Path) -> Job:
 
 def test_the_dashboard_lists_our_queues_and_the_jobs_in_them(bench: Workbench, dashboard: httpx.Client) -> None:
     ids = [submit(bench, "double") for _ in range(3)]
-    bench.submit(bench.catalog.get("double"), queue="low")
+    bench.submit(bench.catalog.get("double"), queue="pollable-low")
     later = bench.submit(bench.catalog.get("double"), delay_ms=60_000).id
     counts = {queue["name"]: queue["count"] for queue in data(dashboard, "queues")["queues"]}
-    assert counts == {"default": 3, "low": 1}
+    assert counts == {"pollable": 3, "pollable-low": 1}
     assert listed(dashboard, "queued") == ids
     assert listed(dashboard, "scheduled") == [later]
 
@@ -82,7 +80,7 @@ def test_the_dashboard_opens_one_of_our_jobs_and_shows_nothing_of_its_payload(
 ) -> None:
     job_id = submit(bench, "from_file", file="/very/secret")
     job = data(dashboard, f"job/{job_id}")
-    assert (job["id"], job["status"], job["origin"]) == (job_id, "queued", "default")
+    assert (job["id"], job["status"], job["origin"]) == (job_id, "queued", "pollable")
     page = dashboard.get(f"/0/view/job/{job_id}")
     assert page.status_code == 200
     assert "secret" not in page.text + dashboard.get(f"/0/data/job/{job_id}.json").text
@@ -96,10 +94,10 @@ def test_the_dashboard_shows_results_failures_and_workers(
         until(lambda: listed(dashboard, "finished"), lambda ids: ids == [good])
         until(lambda: listed(dashboard, "failed"), lambda ids: ids == [bad])
         (shown,) = data(dashboard, "workers")["workers"]
-        assert shown["queues"] == ["high", "default", "low"]
+        assert shown["queues"] == ["pollable-high", "pollable", "pollable-low"]
     assert "42" in str(data(dashboard, f"job/{good}")["result"])
     assert "no_file" not in str(data(dashboard, f"job/{good}")["exc_info"])
-    assert "JobError: The file is not there yet." in data(dashboard, f"job/{bad}")["exc_info"]
+    assert "no_file: The file is not there yet." in data(dashboard, f"job/{bad}")["exc_info"]
 
 
 def test_a_requeued_failure_reads_queued_and_then_runs_again(
@@ -124,7 +122,7 @@ def test_a_requeued_failure_that_fails_again_is_failed_again(
     failed = failed_by(bench, redis_url, log, tmp_path / "never there")
     requeue(failed.id)
     with worker(redis_url, log):
-        until(lambda: bench.redis.zscore("rq:failed:default", failed.id), lambda score: score is not None)
+        until(lambda: bench.redis.zscore("rq:failed:pollable", failed.id), lambda score: score is not None)
         ended = until(lambda: bench.read(failed.id), has_ended)
     assert (ended.state, ended.attempts, ended.error) == (State.FAILED, 2, failed.error)
     assert bench.redis.ttl(f"rq:job:{failed.id}") > 0
@@ -173,7 +171,7 @@ def test_a_waiting_job_that_is_deleted_in_the_dashboard_is_cancelled(bench: Work
 
 def test_a_queue_that_is_emptied_in_the_dashboard_cancels_its_jobs(bench: Workbench, dashboard: httpx.Client) -> None:
     ids = [submit(bench, "double") for _ in range(3)]
-    _posted(dashboard, "/queue/default/queued/empty")
+    _posted(dashboard, "/queue/pollable/queued/empty")
     assert [bench.reap_until(job_id, has_ended).state for job_id in ids] == [State.CANCELLED] * 3
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from service.model import Failure, Job, State
-from tests.core.workbench import Workbench, until
+from pollable.model import Failure, Job, State
+from tests.jobs.workbench import Workbench, until
 from tests.rq.processes import BIN, LEASE_S, ROOT, environment, finished, running, worker
 
-SERIALIZERS = ["service.serializer.JSON", "json"]
+SERIALIZERS = ["pollable.serializer.JSON", "json"]
 PLAIN_PROGRAM = """
 import sys
 from redis import Redis
@@ -48,7 +48,7 @@ def enqueued_by_a_plain_program(redis_url: str, serializer: str, result: str) ->
 def test_a_plain_rq_worker_runs_our_jobs_to_their_end(bench: Workbench, redis_url: str, serializer: str) -> None:
     good, large = submit(bench, "double"), submit(bench, "double", size=10_000)
     bad = submit(bench, "from_file", file="/no/such/file")
-    finished(redis_url, "rq", "worker", "--burst", "--serializer", serializer, "-u", redis_url, "default")
+    finished(redis_url, "rq", "worker", "--burst", "--serializer", serializer, "-u", redis_url, "pollable")
     done = bench.read(good)
     assert (done.state, done.progress, done.attempts) == (State.SUCCEEDED, 100, 1)
     assert json.loads(done.result or b"") == {"doubled": 42, "text": "", "context": {"p": "1"}}
@@ -63,9 +63,13 @@ def test_a_plain_rq_worker_runs_our_jobs_to_their_end(bench: Workbench, redis_ur
 @pytest.mark.parametrize("serializer", SERIALIZERS)
 def test_a_plain_rq_worker_makes_every_attempt(bench: Workbench, redis_url: str, serializer: str) -> None:
     job_id = submit(bench, "fragile")
-    finished(redis_url, "rq", "worker", "--burst", "--serializer", serializer, "-u", redis_url, "default")
+    finished(redis_url, "rq", "worker", "--burst", "--serializer", serializer, "-u", redis_url, "pollable")
     job = bench.read(job_id)
-    assert (job.state, job.attempts, job.error) == (State.FAILED, 2, Failure("exception", "attempt at 21"))
+    assert (job.state, job.attempts, job.error) == (
+        State.FAILED,
+        2,
+        Failure("exception", "The job failed: RuntimeError."),
+    )
     assert bench.queued() == []
 
 
@@ -80,26 +84,26 @@ def test_a_job_under_a_plain_rq_worker_is_stopped_on_request(bench: Workbench, r
     job_id = submit(bench, "double", pause_s=60)
     with running(redis_url, _rq_worker(redis_url), log):
         until(lambda: bench.read(job_id).progress, lambda progress: progress == 50)
-        assert bench.cancel(job_id).cancel_requested
+        assert bench.cancel(job_id).state is State.RUNNING
         ended = until(lambda: bench.read(job_id), has_ended, meanwhile=lambda: bench.reap(lease_s=LEASE_S))
     assert (ended.state, ended.rq_status) == (State.CANCELLED, "stopped")
 
 
 def test_rq_info_shows_our_queues_and_our_worker(bench: Workbench, redis_url: str, log: Path) -> None:
-    for queue in ("default", "default", "low"):
+    for queue in ("pollable", "pollable", "pollable-low"):
         bench.submit(bench.catalog.get("double"), queue=queue)
     shown = finished(redis_url, "rq", "info", "--raw", "-u", redis_url)
-    assert "queue default 2" in shown
-    assert "queue low 1" in shown
+    assert "queue pollable 2" in shown
+    assert "queue pollable-low 1" in shown
     with worker(redis_url, log):
         until(
             lambda: finished(redis_url, "rq", "info", "--raw", "--only-workers", "-u", redis_url),
-            lambda shown: "high, default, low" in shown,
+            lambda shown: "pollable-high, pollable, pollable-low" in shown,
         )
 
 
 @pytest.mark.parametrize("status", ["finished", "failed"])
-@pytest.mark.parametrize("serializer", ["pickle", "json", "service.serializer.JSON"])
+@pytest.mark.parametrize("serializer", ["pickle", "json", "pollable.serializer.JSON"])
 def test_a_plain_rq_programs_job_is_read(bench: Workbench, redis_url: str, serializer: str, status: str) -> None:
     result = "doubled" if status == "finished" else "failing"
     job_id = enqueued_by_a_plain_program(redis_url, serializer, result)
@@ -112,7 +116,7 @@ def test_a_plain_rq_programs_job_is_read(bench: Workbench, redis_url: str, seria
     assert job.ended_at is not None
     assert job.expires_at is not None
     if status == "failed":
-        assert job.error == Failure("exception", "ValueError: 21 is too many")
+        assert job.error == Failure("exception", "The job failed: ValueError.")
     elif serializer == "pickle":
         assert (job.result, job.error and job.error.code) == (None, "result_unreadable")
     else:
@@ -122,16 +126,15 @@ def test_a_plain_rq_programs_job_is_read(bench: Workbench, redis_url: str, seria
 def test_our_worker_runs_nothing_but_our_function(bench: Workbench, redis_url: str, log: Path, tmp_path: Path) -> None:
     mark = tmp_path / "it ran"
     finished(
-        redis_url, "rq", "enqueue", "--serializer", "json", "-u", redis_url, "--queue", "default",
+        redis_url, "rq", "enqueue", "--serializer", "json", "-u", redis_url, "--queue", "pollable",
         "--failure-ttl", "60", "pathlib.Path.touch", str(mark),
     )  # fmt: skip
     honest = submit(bench, "double")
     with worker(redis_url, log):
         until(lambda: bench.read(honest), has_ended)
-        until(lambda: bench.redis.llen("rq:queue:default"), lambda left: left == 0)
     assert bench.read(honest).state is State.SUCCEEDED
     assert not mark.exists()
-    assert bench.redis.zcard("rq:failed:default") == 1
+    assert (bench.redis.llen("rq:queue:pollable"), bench.redis.zcard("rq:failed:pollable")) == (1, 0)
 
 
 def test_our_worker_and_a_plain_one_share_a_queue_and_every_job_runs_once(
@@ -157,11 +160,11 @@ def test_after_kill_9_of_a_plain_rq_worker_and_its_horse_the_job_ends(
         ended = until(lambda: bench.read(job_id), has_ended, meanwhile=lambda: bench.reap(lease_s=LEASE_S))
     assert (ended.state, ended.error and ended.error.code) == (State.FAILED, "worker_lost")
     assert time.monotonic() - began < 15
-    assert redis_client.zscore("rq:failed:default", job_id) is not None
+    assert redis_client.zscore("rq:failed:pollable", job_id) is not None
 
 
 def _rq_worker(redis_url: str) -> list[str | Path]:
-    return [BIN / "rq", "worker", "--serializer", "service.serializer.JSON", "-u", redis_url, "default"]
+    return [BIN / "rq", "worker", "--serializer", "pollable.serializer.JSON", "-u", redis_url, "pollable"]
 
 
 def _kill_all(pid: int) -> None:
