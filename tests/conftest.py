@@ -5,13 +5,19 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
-from service.embedded import Private, find_server
-from service.settings import Settings
+from pollable.cli.embedded import Private, find_server
+from pollable.settings import Settings
 
 LIVE = {b"queued", b"scheduled", b"running"}
 # RQ keeps these for ever: the sets of queues and workers, the registries of each queue.
 RQ_PERMANENT = ("rq:queues", "rq:workers", "rq:workers:", "rq:finished:", "rq:failed:", "rq:canceled:", "rq:wip:")
+
+# How long an example takes says how busy the machine is; nothing is claimed of it.
+hypothesis_settings.register_profile("pollable", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("pollable")
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +53,8 @@ def redis_client(redis_url: str) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def settings(redis_url: str) -> Settings:
-    return Settings(redis_url=redis_url)
+    # The tests' Redis keeps nothing, as it should.
+    return Settings(redis_url=redis_url, auth="none", redis_risks="accepted")
 
 
 def immortal_keys(client: redis.Redis) -> list[str]:
@@ -57,11 +64,11 @@ def immortal_keys(client: redis.Redis) -> list[str]:
 
 
 def _is_accounted_for(client: redis.Redis, key: str) -> bool:
-    if key.startswith("pollable:job:"):
+    if key.startswith("rq:pollable:job:"):
         return client.hget(key, "state") in LIVE
     if key.startswith("rq:job:"):
         return client.hget(key, "status") in {b"queued", b"scheduled", b"started", b"deferred", b"created"}
     # These go with their last member, and only live jobs are members.
-    if key == "pollable:leases" or key.startswith(("pollable:pending:", "rq:queue:", "rq:scheduled:")):
+    if key == "rq:pollable:leases" or key.startswith(("rq:pollable:pending:", "rq:queue:", "rq:scheduled:")):
         return True
     return key.startswith(RQ_PERMANENT)

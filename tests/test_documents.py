@@ -1,16 +1,16 @@
 """The documents say what is true of the code beside them."""
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from service.__main__ import settings_table
-from service.settings import ENVELOPES
+from pollable import __version__
+from pollable.cli.documented import settings_table
+from pollable.settings import ENVELOPES, caller
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def text(name: str) -> str:
@@ -18,7 +18,7 @@ def text(name: str) -> str:
 
 
 def test_the_readme_has_every_setting_as_it_is() -> None:
-    assert settings_table() in text("README.md"), "paste the output of `python -m service settings` into the README"
+    assert settings_table() in text("README.md"), "paste the output of `pollable settings` into the README"
 
 
 def test_the_readme_has_every_envelope() -> None:
@@ -34,7 +34,9 @@ def test_every_link_to_a_file_leads_to_one(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_setting_that_is_named_exists(document: Path) -> None:
     named = set(re.findall(r"POLLABLE_[A-Z_]+", document.read_text()))
-    assert {name for name in named if name not in settings_table() and not name.endswith("_")} == set()
+    # The last two are Kubernetes' own.
+    known = (*settings_table().split("`"), caller.URL, caller.TOKEN, "POLLABLE_SERVICE_HOST", "POLLABLE_PORT")
+    assert {name for name in named if name not in known and not name.endswith("_")} == set()
 
 
 def test_every_guide_is_named_in_the_readme() -> None:
@@ -42,12 +44,27 @@ def test_every_guide_is_named_in_the_readme() -> None:
 
 
 def test_the_changelog_begins_with_the_version() -> None:
-    version = tomllib.loads(text("pyproject.toml"))["project"]["version"]
-    assert re.search(r"^## (\S+)", text("CHANGELOG.md"), flags=re.MULTILINE)[1] == version  # type: ignore[index] # None fails
+    assert re.search(r"^## (\S+)", text("CHANGELOG.md"), flags=re.MULTILINE)[1] == __version__  # type: ignore[index] # None fails
 
 
-@pytest.mark.parametrize("command", ["python -m service serve", "python worker.py"])
+@pytest.mark.parametrize("command", ["python -m pollable serve", "python worker.py"])
 def test_the_procfile_the_image_and_the_guide_start_the_same_processes(command: str) -> None:
     assert command in text("Procfile")
     assert command in text("docs/deploying.md")
     assert command in text("Dockerfile").replace('", "', " ")
+
+
+HELD_BY = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text("docs/security.md"))
+
+
+@pytest.mark.parametrize(("file", "name"), sorted(set(HELD_BY)), ids=lambda part: part.removeprefix("tests/"))
+def test_every_test_that_holds_a_defence_is_there(file: str, name: str) -> None:
+    assert (ROOT / file).is_file()
+    assert f"def {name}(" in text(file) or not name
+
+
+def test_every_defence_names_a_test() -> None:
+    tables = [line for line in text("docs/security.md").splitlines() if line.startswith("| ")]
+    rows = [line for line in tables if not line.startswith(("| threat", "| ---"))]
+    assert len(rows) > 20
+    assert [row for row in rows if "`tests/" not in row.split(" | ")[-1]] == []

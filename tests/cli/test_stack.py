@@ -8,18 +8,20 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from service.cli import stack
-from service.cli.api import Api
-from service.embedded import Fake
+from pollable.cli import stack
+from pollable.cli.embedded import Fake
+from pollable.cli.requests import Api
+from tests.system.running import free_port
 
 TEXT = "Water is a liquid. Ice is a solid. Steam is a gas. Iron is a metal. Gold is a metal that does not rust."
 
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    port = stack.free_port(0)
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
-    environment = stack.pristine(PORT=str(port), POLLABLE_HOST="127.0.0.1", POLLABLE_JOBS="examples.assessment")
+    jobs = "pollable.examples.assessment"
+    environment = stack.pristine(PORT=str(port), POLLABLE_HOST="127.0.0.1", POLLABLE_JOBS=jobs)
     running = stack.start(Fake(), environment)
     stack.wait_until_ready(running, url)
     yield url
@@ -45,7 +47,7 @@ def test_a_taken_port_is_passed_over() -> None:
 
 
 def test_a_free_port_is_taken_as_preferred() -> None:
-    preferred = stack.free_port(0)
+    preferred = free_port()
     assert stack.free_port(preferred) == preferred
 
 
@@ -58,7 +60,7 @@ def test_pristine_hands_on_nothing_that_configures_the_service(monkeypatch: pyte
 
 def test_a_stack_that_ends_before_it_is_ready_is_told_at_once() -> None:
     with pytest.raises(click.ClickException, match="The web process ended"):
-        stack.wait_until_ready(Ended(), f"http://127.0.0.1:{stack.free_port(0)}")
+        stack.wait_until_ready(Ended(), f"http://127.0.0.1:{free_port()}")
 
 
 class Ended:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from examples.assessment import Assessment, Text, generate_assessment
-from examples.prose import sentences
-from service import JobError
+from pollable import JobError
+from pollable.examples.assessment import Assessment, Text, generate_assessment
+from pollable.examples.prose import sentences
 
 DATABASES = (
     "A table is a set of rows that share the same columns. A transaction is a group of statements that take effect "

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from examples.audit import Analysis, Answer, Material, Note, audit_analysis
-from examples.bottlenecks import BOTTLENECKS
-from examples.durations import time_spent
-from service import JobError
+from pollable import JobError
+from pollable.examples.audit import Analysis, Answer, Material, Note, audit_analysis
+from pollable.examples.bottlenecks import BOTTLENECKS
+from pollable.examples.durations import time_spent
 
 PROJECT = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 MATERIAL = Material(

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from examples.checks import ColumnRule
-from examples.columns import describe
-from examples.documents import (
+from pollable import JobError
+from pollable.examples.checks import ColumnRule
+from pollable.examples.columns import describe
+from pollable.examples.documents import (
     Batch,
     BatchReport,
     Export,
@@ -20,8 +21,7 @@ from examples.documents import (
     export,
     import_rows,
 )
-from examples.rows import RowError, RowFormat
-from service import JobError
+from pollable.examples.rows import RowError, RowFormat
 
 ORDERS = """id,placed,amount,paid,customer
 00017,2026-01-05,19.90,yes,"Smith, Ann"

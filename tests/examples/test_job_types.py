@@ -1,20 +1,29 @@
 import msgspec
 import pytest
 
-from service.catalog import load
+from pollable.catalog import load_job_types
 
-MODULES = ["assessment", "audit", "documents", "previews", "screening"]
-CATALOG = load(f"examples.{name}" for name in MODULES)
+CATALOG = load_job_types(["pollable.examples.everything"])
 SUBMITTED_AT = {
     "generate_assessment": ("plain", "/generate_assessment"),
     "AI_PREVIEW": ("record", "/api/admin/prompts/preview"),
     "PARSE_DOCUMENT": ("record", None),
+    "GAP_DETECTION": ("record", None),
+    "RISK_ANALYSIS": ("record", None),
+    "REPORT_GENERATION": ("record", None),
     "screen_analysis": ("minimal", "/api/v1/analysis/screen"),
     "document_processing": ("managed", None),
+    "web_crawling": ("managed", None),
+    "batch_embedding": ("managed", None),
     "export": ("managed", None),
     "import": ("managed", None),
     "audit_analysis": ("agent", "/api/agent/projects/{projectId}/audit-analysis/async"),
 }
+
+
+def test_the_examples_are_the_types_that_the_pages_list() -> None:
+    examples = [each.name for each in CATALOG if each.function.__module__.startswith("pollable.examples.")]
+    assert set(examples) == set(SUBMITTED_AT)
 
 
 @pytest.mark.parametrize("name", SUBMITTED_AT)

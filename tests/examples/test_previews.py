@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from examples.markup import Heading, Link, Table
-from examples.previews import Document, Page, Parts, Preview, PreviewOutput, parse_document, preview
-from service import JobError
+from pollable import JobError
+from pollable.examples.markup import Heading, Link, Table
+from pollable.examples.previews import Document, Page, Parts, Preview, PreviewOutput, parse_document, preview
 
 FARMS = (
     "Prices at the farm gate fall by 40 percent after the harvest, and this volatility is the main market risk. "
@@ -121,10 +121,18 @@ def test_what_a_comment_hides_is_not_read(content: str, texts: list[str]) -> Non
     assert [heading.text for heading in parse_document(Page(content, "html")).headings] == texts
 
 
-def test_a_page_of_unclosed_comments_is_read_in_good_time() -> None:
+@pytest.mark.parametrize(
+    "opened", ["<!--", "<a ", "<a href='", "<![CDATA[", "<![x>", "<?", "<!", "</a", "<script", "<a '>", "&#", "<"]
+)
+def test_a_page_of_what_is_opened_and_never_closed_is_read_in_good_time(opened: str) -> None:
     started = time.monotonic()
-    parse_document(Page("<!--" * 50_000, "html"))
+    parse_document(Page((opened * 200_000)[:200_000], "html"))
     assert time.monotonic() - started < 5
+
+
+def test_a_picture_within_a_page_hides_nothing_that_follows_it() -> None:
+    picture = f'<img src="data:image/png;base64,{"A" * 5_000}" alt="a"><h1>yes</h1>'
+    assert [heading.text for heading in parse_document(Page(picture, "html")).headings] == ["yes"]
 
 
 def test_a_table_inside_a_table_is_a_table_of_its_own() -> None:

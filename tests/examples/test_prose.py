@@ -1,6 +1,6 @@
 import pytest
 
-from examples.prose import sentences, statements, stem
+from pollable.examples.prose import sentences, statements, stem
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from examples.regulations import REGULATIONS
-from examples.rules import RULES
-from examples.screening import Content, ScreenResult, screen
+from pollable.examples.regulations import REGULATIONS
+from pollable.examples.rules import RULES
+from pollable.examples.screening import Content, ScreenResult, screen
 
 # One text for every rule that breaks it, and nothing but it.
 BREACHES = {

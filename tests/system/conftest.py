@@ -14,7 +14,7 @@ def procfile(redis_url: str, tmp_path: Path) -> Iterator[Running]:
     """Web and worker, ready."""
     port = free_port()
     command = [sys.executable, "-m", "honcho", "start", "--no-colour", "--port", str(port)]
-    settings = {"REDIS_URL": redis_url, "POLLABLE_HOST": "127.0.0.1", "POLLABLE_JOBS": "examples.assessment"}
+    settings = {"REDIS_URL": redis_url, "POLLABLE_HOST": "127.0.0.1", "POLLABLE_JOBS": "pollable.examples.assessment"}
     with running(command, url=f"http://127.0.0.1:{port}", log=tmp_path / "log", settings=settings) as service:
         until(lambda: is_ready(service))
         yield service

@@ -1,13 +1,17 @@
 """Processes of the service, seen from outside: started as an operator would, asked over HTTP."""
 
+import fcntl
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +58,39 @@ def until(condition: Callable[[], object], *, within_s: float = 20) -> None:
 
 
 def free_port() -> int:
+    """A port where nobody listens, and that no other process of the same test run is given."""
+    return next(port for port in _ports if _is_free(port))
+
+
+def _own_ports() -> Iterator[int]:
+    # Below those that the system hands out by itself, so that nothing else comes by one between the look and the use.
+    # Each process of a parallel run has a range of its own, and goes through all of it before it gives one out again.
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 40
+    ports = range(12_000 + 500 * number, 12_500 + 500 * number)
+    # Two runs side by side would else begin with the same one.
+    return cycle(random.sample(ports, len(ports)))
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        # As servers do: what the last one's connections left behind is no listener.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+_ports = _own_ports()
+
+
+@contextmanager
+def demo_port() -> Iterator[None]:
+    """For one demo at a time: each looks whether port 8000 is free, and its web process takes it later."""
+    with (Path(tempfile.gettempdir()) / f"pollable-demo-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def environment(**settings: str) -> dict[str, str]:

@@ -1,10 +1,12 @@
 """The commands that ask a running service, or its Redis."""
 
 import json
+import re
 import subprocess
 import sys
 
 import pytest
+import redis
 
 from tests.system.running import ROOT, Running, environment, free_port
 
@@ -13,7 +15,7 @@ TEXT = "Water is a liquid. Ice is a solid. Steam is a gas. Iron is a metal. Gold
 
 def pollable(*arguments: str, stdin: str = "", **settings: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "service", *arguments],
+        [sys.executable, "-m", "pollable", *arguments],
         cwd=ROOT,
         env=environment(**settings),
         input=stdin,
@@ -74,24 +76,63 @@ def test_a_service_that_is_not_there_is_named() -> None:
     assert url in refused.stderr
 
 
-def test_a_token_is_shown_once_listed_without_itself_and_revoked(redis_url: str) -> None:
-    made = pollable("tokens", "create", "alice", "--name", "laptop", "--days", "7", REDIS_URL=redis_url)
-    assert made.returncode == 0, made.stderr
-    token = made.stdout.strip()
+def made(redis_url: str) -> tuple[str, str]:
+    """A new token and its id."""
+    answer = pollable("tokens", "create", "alice", "--name", "laptop", "--days", "7", REDIS_URL=redis_url)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr.count("pbl_") == 0
+    return answer.stdout.strip(), answer.stderr.split()[1]
+
+
+def test_a_token_is_shown_once_and_listed_by_its_id(redis_url: str) -> None:
+    token, id_ = made(redis_url)
     assert token.startswith("pbl_")
     listed = pollable("tokens", "list", REDIS_URL=redis_url).stdout
-    assert "alice" in listed
-    assert "laptop" in listed
+    shown = r"[0-9a-f]{12}  until \d{4}-\d\d-\d\d  never used  alice  jobs:read jobs:write  laptop\n"
+    assert re.fullmatch(shown, listed)
+    assert listed.startswith(id_)
     assert token not in listed
-    revoked = pollable("tokens", "revoke", token, REDIS_URL=redis_url)
-    assert revoked.returncode == 0, revoked.stderr
-    assert pollable("tokens", "list", REDIS_URL=redis_url).stdout == ""
+
+
+def test_the_list_has_the_day_of_the_last_use(redis_url: str) -> None:
+    _, id_ = made(redis_url)
+    with redis.Redis.from_url(redis_url) as client:
+        client.hset(*client.keys("rq:pollable:token:*"), "used_on", 20_783)
+    assert f"{id_}  until" in (listed := pollable("tokens", "list", REDIS_URL=redis_url).stdout)
+    assert "  used 2026-11-26  alice" in listed
+
+
+@pytest.mark.parametrize("given", ["id as an argument", "id on stdin", "token on stdin"])
+def test_a_token_is_revoked_by(redis_url: str, given: str) -> None:
+    token, id_ = made(redis_url)
+    _, other = made(redis_url)
+    arguments = [id_] if given == "id as an argument" else []
+    stdin = f"{token if given == 'token on stdin' else id_}\n"
+    revoked = pollable("tokens", "revoke", *arguments, stdin=stdin, REDIS_URL=redis_url)
+    assert (revoked.returncode, revoked.stdout) == (0, f"Revoked token {id_} of alice.\n"), revoked.stderr
+    assert pollable("tokens", "list", REDIS_URL=redis_url).stdout.split()[0] == other
+
+
+@pytest.mark.parametrize("shape", ["{}", "{}x", "pbl_"], ids=["whole", "too long", "begun"])
+def test_a_token_is_not_taken_as_an_argument_nor_repeated(redis_url: str, shape: str) -> None:
+    token, _ = made(redis_url)
+    refused = pollable("tokens", "revoke", shape.format(token), REDIS_URL=redis_url)
+    assert refused.returncode == 2
+    assert "standard input" in refused.stderr
+    assert token.removeprefix("pbl_") not in refused.stderr + refused.stdout
+    assert len(pollable("tokens", "list", REDIS_URL=redis_url).stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize("stdin", ["", "\n", "pbl_unknown\n", "two words\n", "0123456789ab\n"], ids=repr)
+def test_what_stdin_names_nothing_of_is_said(redis_url: str, stdin: str) -> None:
+    refused = pollable("tokens", "revoke", stdin=stdin, REDIS_URL=redis_url)
+    assert (refused.returncode, refused.stderr) == (1, "Error: There is no such token.\n")
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        pytest.param(("tokens", "revoke", "pbl_unknown"), id="revoke of no token"),
+        pytest.param(("tokens", "revoke", "0123456789ab"), id="revoke of no token"),
         pytest.param(("tokens", "create", ""), id="no subject"),
         pytest.param(("tokens", "create", "alice", "--days", "0"), id="no lifetime"),
     ],

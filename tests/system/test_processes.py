@@ -10,7 +10,7 @@ import pytest
 
 from tests.system.running import Running, free_port, is_ready, listens, running, until
 
-WEB = [sys.executable, "-m", "service", "serve"]
+WEB = [sys.executable, "-m", "pollable", "serve"]
 WORKER = [sys.executable, "worker.py"]
 
 
@@ -84,29 +84,11 @@ def test_several_web_processes_share_one_port(platform: Platform) -> None:
 def test_sigterm_ends_the_web_process_at_once_when_nobody_waits(platform: Platform) -> None:
     web = platform.start(WEB)
     until(lambda: listens(web))
-    web.stop(within_s=3)
+    web.http.close()
+    assert web.stop(within_s=3) == 0
     assert "Finished server process" in web.log
 
 
-@pytest.mark.parametrize("command", [WEB, WORKER], ids=["web", "worker"])
-@pytest.mark.parametrize(
-    ("settings", "reason"),
-    [
-        pytest.param({"POLLABLE_JOBS": "no.such.module"}, "no.such.module", id="a module that cannot be imported"),
-        pytest.param({"POLLABLE_QUEUE": "high"}, "POLLABLE_QUEUES", id="a misspelt name"),
-        pytest.param({"WEB_CONCURRENCY": "many"}, "WEB_CONCURRENCY='many'", id="a value that does not fit"),
-    ],
-)
-def test_a_wrong_setting_stops_the_start_with_one_clear_line(
-    platform: Platform, command: list[str], settings: dict[str, str], reason: str
-) -> None:
-    refused = platform.start(command, **settings)
-    assert refused.process.wait(20) == 2
-    assert reason in refused.log
-    assert len(refused.log.splitlines()) == 1
-
-
-def test_a_web_process_that_would_let_everyone_in_does_not_start(platform: Platform) -> None:
-    refused = platform.start(WEB, POLLABLE_HOST="0.0.0.0")
-    assert refused.process.wait(20) == 2
-    assert "POLLABLE_AUTH" in refused.log
+def test_a_web_process_that_shows_only_foreign_jobs_needs_no_job_types(platform: Platform) -> None:
+    web = platform.start(WEB, POLLABLE_JOBS="", POLLABLE_FOREIGN_JOBS="read")
+    until(lambda: listens(web))

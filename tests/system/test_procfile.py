@@ -6,7 +6,7 @@ import redis
 
 from tests.system.running import ROOT, Running, until
 
-TEXT = (ROOT / "examples" / "texts" / "photosynthesis.txt").read_text()
+TEXT = (ROOT / "service" / "pollable" / "examples" / "texts" / "photosynthesis.txt").read_text()
 
 
 def followed(service: Running, job_id: str) -> tuple[list[object], dict[str, object]]:
@@ -46,4 +46,4 @@ def test_sigterm_lets_the_running_job_end_and_stops_both_processes(procfile: Run
     assert procfile.log.count("process terminated") + procfile.log.count("stopped (rc=") == 2, procfile.log
     assert "Traceback" not in procfile.log
     with redis.Redis.from_url(redis_url) as client:
-        assert client.hget(f"pollable:job:{job_id}", "state") == b"succeeded"
+        assert client.hget(f"rq:pollable:job:{job_id}", "state") == b"succeeded"

@@ -49,7 +49,7 @@ def test_the_job_type_that_a_document_teaches_works(document: str, redis_url: st
 
 def taught(directory: Path, redis_url: str) -> Any:
     port = free_port()
-    command = [sys.executable, "-m", "service", "dev", "--port", str(port)]
+    command = [sys.executable, "-m", "pollable", "dev", "--port", str(port)]
     settings = {"REDIS_URL": redis_url, "POLLABLE_JOBS": "shop", "PYTHONPATH": f"{ROOT}:{directory}"}
     return running(command, url=f"http://127.0.0.1:{port}", log=directory / "log", settings=settings)
 
@@ -61,7 +61,7 @@ def test_the_redis_user_that_the_guide_shows_may_do_all_that_is_needed(
     assert found is not None
     redis_client.execute_command("ACL", "SETUSER", "pollable", *found[1].split())  # type: ignore[no-untyped-call] # redis-py
     port = free_port()
-    command = [sys.executable, "-m", "service", "dev", "--port", str(port)]
+    command = [sys.executable, "-m", "pollable", "dev", "--port", str(port)]
     settings = {"REDIS_URL": redis_url.replace("unix://", "unix://pollable:PASSWORD@")}
     try:
         with running(command, url=f"http://127.0.0.1:{port}", log=tmp_path / "log", settings=settings) as service:
@@ -74,6 +74,7 @@ def test_the_redis_user_that_the_guide_shows_may_do_all_that_is_needed(
             until(lambda: service.job_status(rerun)["status"] in ("finished", "failed"))
             assert service.stop() == 0
         refused = [entry["object"] for entry in redis_client.acl_log() if entry["username"] == "pollable"]
-        assert refused == []
+        # The save points are asked for, and that they are not shown is no risk: CONFIG shows passwords, too.
+        assert set(refused) <= {"config|get"}
     finally:
         redis_client.acl_deluser("pollable")

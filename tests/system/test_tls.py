@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.system.running import free_port, is_ready, listens, running, until
 
-WEB = [sys.executable, "-m", "service", "serve"]
+WEB = [sys.executable, "-m", "pollable", "serve"]
 WORKER = [sys.executable, "worker.py"]
 
 
@@ -51,7 +51,7 @@ def self_signed(directory: Path) -> tuple[Path, Path]:
 def test_a_self_signed_certificate_is_refused(rediss_url: str, tmp_path: Path) -> None:
     port = free_port()
     settings = {"REDIS_URL": rediss_url, "PORT": str(port), "POLLABLE_HOST": "127.0.0.1"}
-    settings["POLLABLE_JOBS"] = "examples.assessment"
+    settings["POLLABLE_JOBS"] = "pollable.examples.assessment"
     with running(WEB, url=f"http://127.0.0.1:{port}", log=tmp_path / "web.log", settings=settings) as web:
         until(lambda: listens(web))
         answer = web.http.post("/jobs", json={"type": "generate_assessment", "payload": {"text": "Ice is a solid."}})

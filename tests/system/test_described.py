@@ -1,0 +1,52 @@
+"""What `/openapi.json` says, held against the running service by schemathesis, with every check."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import jwt
+import pytest
+
+from tests.system.running import Running, environment, free_port, is_ready, running, until
+
+CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
+SECRET = "a secret of the tests, long enough for HS256"
+
+
+@pytest.fixture
+def service(redis_url: str, tmp_path: Path) -> Iterator[Running]:
+    """Web and worker with every example, ready, for callers with a token."""
+    port = free_port()
+    command = [sys.executable, "-m", "honcho", "start", "--no-colour", "--port", str(port)]
+    settings = {
+        "REDIS_URL": redis_url,
+        "POLLABLE_HOST": "127.0.0.1",
+        "POLLABLE_JOBS": "pollable.examples.everything",
+        "POLLABLE_AUTH": "jwt",
+        "POLLABLE_JWT_SECRET": SECRET,
+        **dict.fromkeys(("POLLABLE_QUOTA_POLLS", "POLLABLE_QUOTA_READS", "POLLABLE_QUOTA_WRITES"), "0"),
+    }
+    with running(command, url=f"http://127.0.0.1:{port}", log=tmp_path / "log", settings=settings) as started:
+        until(lambda: is_ready(started))
+        yield started
+
+
+def test_the_service_is_as_it_is_described(service: Running, tmp_path: Path) -> None:
+    token = jwt.encode({"sub": "schemathesis", "exp": int(time.time()) + 600}, SECRET, algorithm="HS256")
+    ran = subprocess.run(
+        [
+            *(Path(sys.executable).with_name("schemathesis"), "--config-file", CONFIGURATION),
+            *("run", f"{service.url}/openapi.json", "--header", f"Authorization: Bearer {token}", "--no-color"),
+        ],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    # With a token that is refused everything would be as described, too.
+    assert "Authentication failed" not in ran.stdout
