@@ -76,5 +76,7 @@ def serving(answers: Mapping[str, Answer], *, tls: ssl.SSLContext | None = None)
     with Server(("127.0.0.1", 0), Handler) as server:
         site = Loopback(f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}", answers)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        yield site
-        server.shutdown()
+        try:
+            yield site
+        finally:
+            server.shutdown()
