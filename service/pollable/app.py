@@ -67,7 +67,7 @@ def _services(settings: Settings, catalog: Catalog, given: Redis | None) -> Serv
         redis=redis,
         reader=reader,
         writer=JobWriter(redis, settings=settings, catalog=catalog, reader=reader),
-        lister=JobLister(redis, reader=reader),
+        lister=JobLister(redis),
         limiter=Limiter(redis),
         authenticator=Authenticator.from_settings(settings, redis),
         lifetime=Lifetime(redis, settings, owns_redis=given is None),

@@ -177,9 +177,9 @@ class StoreReadOnly(StoreUnavailable):
 
 
 class RecordDamaged(ServiceError):
-    """Somebody else wrote into the job's record."""
+    """Somebody else wrote into what is kept of a job, or of which jobs are whose."""
 
-    code, title = "record_damaged", "The job's record is damaged"
+    code, title = "record_damaged", "What is kept of the jobs is damaged"
 
 
 class KeysUnavailable(StoreUnavailable):

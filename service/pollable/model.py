@@ -111,6 +111,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return not self == other
 
     @property
+    def is_result_left_out(self) -> bool:
+        """Whether there is one that was not read, as in a list: one that cannot be read has an error in its place."""
+        return self.state is State.SUCCEEDED and self.result is None and self.error is None
+
+    @property
     def stalled(self) -> bool:
         return self.stalled_reason is not None
 

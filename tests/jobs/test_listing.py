@@ -1,13 +1,16 @@
 """Listing: newest first, page by page, whatever is submitted meanwhile."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
+import msgspec
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pollable.errors import InvalidParameter
+from pollable.errors import InvalidParameter, RecordDamaged
 from pollable.jobs.changing import Submission
 from pollable.model import Job, State
 from pollable.storage import keys
@@ -150,3 +153,97 @@ def test_any_history_is_paged_completely_and_in_order(
     assert listed(bench, limit=limit) == in_order
     urgent = [job_id for job_id in in_order if bench.read(job_id).type == "urgent"]
     assert listed(bench, limit=limit, types=frozenset({"urgent"})) == urgent
+
+
+LOOKED_AT = 500
+"""Jobs that one page looks at, as `list.lua` has it."""
+
+
+def long_list(bench: Workbench, count: int, *, rare: str) -> None:
+    """An owner's list of so many jobs, all cancelled but for the oldest: copies of one record, to be quick."""
+    source = bench.cancel(bench.submit().id).id
+    bench.redis.delete(keys.owner(OWNER))
+    with bench.redis.pipeline(transaction=False) as pipe:
+        for number in range(count):
+            job_id = f"00000000-0000-7000-8000-{number:012x}"
+            # Two a millisecond.
+            pipe.zadd(keys.owner(OWNER), {job_id: 1_000 + number // 2})
+            pipe.copy(keys.record(source), keys.record(job_id))
+            pipe.copy(f"rq:job:{source}", f"rq:job:{job_id}")
+        pipe.zadd(keys.owner(OWNER), {rare: 999})
+        pipe.expire(keys.owner(OWNER), 600)
+        pipe.execute()
+
+
+FILTERS: dict[str, dict[str, object]] = {
+    "state": {"states": frozenset({State.QUEUED})},
+    "type": {"types": frozenset({"urgent"})},
+    "label": {"labels": {"month": "2026-10"}},
+    "all": {
+        "states": frozenset({State.QUEUED, State.RUNNING}),
+        "types": frozenset({"urgent"}),
+        "labels": {"month": "2026-10"},
+    },
+}
+
+
+@pytest.mark.parametrize("filters", FILTERS.values(), ids=FILTERS)
+def test_a_page_looks_at_so_many_jobs_and_its_cursor_goes_on(real_bench: Workbench, filters: dict[str, object]) -> None:
+    rare = real_bench.submit(URGENT, labels=b'{"month":"2026-10"}')
+    long_list(real_bench, 1200, rare=rare.id)
+    real_bench.run(real_bench.lister.page(owner=OWNER))
+    real_bench.redis.config_resetstat()
+    page = real_bench.run(real_bench.lister.page(owner=OWNER, **filters))  # type: ignore[arg-type]
+    assert (page.jobs, page.cursor) == ([], f"{1_000 + 700 // 2}_00000000-0000-7000-8000-{700:012x}")
+    statistics: Any = real_bench.redis.info("commandstats")
+    assert statistics["cmdstat_hmget"]["calls"] == LOOKED_AT
+    assert sum(told["calls"] for told in statistics.values()) < 4 * LOOKED_AT
+    seen = pages(real_bench, limit=50, **filters)
+    assert [[job.id for job in page] for page in seen] == [[], [], [rare.id]]
+
+
+def test_a_list_fetches_no_results(real_bench: Workbench) -> None:
+    for _ in range(5):
+        real_bench.succeed(real_bench.start(), b'"%s"' % (b"x" * 1_000_000))
+    listed(real_bench)
+    statistics: Any = real_bench.redis.info("stats")
+    before = int(statistics["total_net_output_bytes"])
+    page = real_bench.run(real_bench.lister.page(owner=OWNER))
+    assert [job.is_result_left_out for job in page.jobs] == [True] * 5
+    statistics = real_bench.redis.info("stats")
+    assert int(statistics["total_net_output_bytes"]) - before < 20_000
+
+
+LABELS = st.dictionaries(st.text(min_size=1, max_size=3), st.text(max_size=3), max_size=3)
+
+
+@given(labels=LABELS, wanted=LABELS)
+@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(labels={"a,": ":", "x": ""}, wanted={":": ","})
+@example(labels={"\0": "\ud7ff\\"}, wanted={"\0": "\ud7ff\\"})
+def test_labels_are_compared_as_texts(bench: Workbench, labels: dict[str, str], wanted: dict[str, str]) -> None:
+    bench.redis.flushall()
+    job_id = bench.submit(labels=msgspec.json.encode(labels)).id
+    for filters in (wanted, labels, dict(list(labels.items())[:1])):
+        is_there = all(labels.get(name) == value for name, value in filters.items())
+        assert listed(bench, labels=filters) == ([job_id] if is_there else []), filters
+
+
+@pytest.mark.parametrize("kind", ["string", "hash", "list", "set"])
+def test_a_list_that_is_no_list_is_damage_and_said_so(
+    bench: Workbench, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = bench.submit()
+    bench.redis.delete(keys.owner(OWNER))
+    write: dict[str, Callable[[], object]] = {
+        "string": lambda: bench.redis.set(keys.owner(OWNER), "x"),
+        "hash": lambda: bench.redis.hset(keys.owner(OWNER), "x", "1"),
+        "list": lambda: bench.redis.rpush(keys.owner(OWNER), "x"),
+        "set": lambda: bench.redis.sadd(keys.owner(OWNER), "x"),
+    }
+    write[kind]()
+    bench.redis.expire(keys.owner(OWNER), 600)
+    with pytest.raises(RecordDamaged, match="list of your jobs is damaged"):
+        bench.run(bench.lister.page(owner=OWNER))
+    assert keys.owner(OWNER) in caplog.text
+    assert bench.read(job.id).id == job.id

@@ -85,7 +85,7 @@ class Workbench:
         self.settings = settings
         self.store = JobReader(self._async_redis, settings)
         self.jobs = JobWriter(self._async_redis, settings=settings, catalog=self.catalog, reader=self.store)
-        self.lister = JobLister(self._async_redis, reader=self.store)
+        self.lister = JobLister(self._async_redis)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(coroutine)

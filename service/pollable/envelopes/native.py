@@ -45,7 +45,7 @@ class Links(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The whole job. Only in a list is there no `result`."""
+    """The whole job. There is no `result` in a list, nor among many where it did not fit."""
 
     id: str
     type: str
@@ -127,6 +127,9 @@ class Native(Envelope):
     def page(self, jobs: Iterable[Job], cursor: str | None) -> bytes:
         return msgspec.json.encode(ListBody([_body(job, UNSET, self.prefix) for job in jobs], cursor))
 
+    def many(self, jobs: Iterable[Job | None]) -> bytes:
+        return msgspec.json.encode({"jobs": [job and _body(job, _result_among(job), self.prefix) for job in jobs]})
+
     def decode(self, body: bytes, *, types: Catalog, owner: str) -> Submission:
         form = msgspec.json.decode(body, type=NativeForm)
         return Submission(
@@ -168,6 +171,10 @@ def _body(job: Job, result: Raw | UnsetType | None, prefix: str) -> Body:
         error=job.error,
         links=_links(job, prefix),
     )
+
+
+def _result_among(job: Job) -> Raw | UnsetType | None:
+    return UNSET if job.is_result_left_out else result_of(job)
 
 
 def _links(job: Job, prefix: str) -> Links:

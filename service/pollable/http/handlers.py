@@ -16,6 +16,7 @@ from pollable.envelopes.envelope import MAX_CONTEXT_BYTES, Envelope
 from pollable.errors import InvalidParameter, InvalidPayload, WrongState
 from pollable.http import body, fields
 from pollable.http.forwarded import PREFIX
+from pollable.http.leaving import while_there
 from pollable.http.services import Services
 from pollable.jobs.changing import Accepted, Submission
 from pollable.model import Job, State
@@ -107,10 +108,11 @@ async def list_jobs(call: Call) -> Answer:
     if "id" in query:
         # What is not known is passed over, as by every poll; what would narrow a list is not.
         _require_alone(query)
-        jobs = await call.services.reader.read_many(_ids(query), owner=call.principal.visible_owner)
+        reading = call.services.reader.read_many(_ids(query), owner=call.principal.visible_owner)
+        jobs = await while_there(call.receive, reading)
         return Answer(200, call.envelope.many(jobs))
     _require_known(query)
-    page = await call.services.lister.page(
+    listing = call.services.lister.page(
         owner=call.principal.owner,
         states=frozenset(_state(word) for word in query.get("status", ())),
         types=frozenset(query.get("type", ())),
@@ -118,6 +120,7 @@ async def list_jobs(call: Call) -> Answer:
         limit=_limit(query),
         cursor=query.get("cursor", [None])[0],
     )
+    page = await while_there(call.receive, listing)
     return Answer(200, call.envelope.page(page.jobs, page.cursor), headers=_next_page(call, page.cursor))
 
 

@@ -21,8 +21,9 @@ _TOO_OFTEN = Failure("exception", "The job asked to be run again more often than
 HEARTBEAT_LAPSED = "RQ has had no sign of life from the job's worker for longer than it waits for one."
 HEARTBEAT_S = 90
 """RQ's workers report every 30 s, and RQ waits a minute longer."""
+UNKNOWN_STATUSES = 100
+"""So many are told of: a newer RQ has a few more, and a hash may have any text there."""
 _unknown_statuses: set[str] = set()
-
 
 RQ_FIELDS = (
     # The script goes by the first two.
@@ -44,14 +45,14 @@ class ForeignJobs:
         self._results = Results(settings)
 
     async def job(self, row: Sequence[Any]) -> Job:
-        """The job of a row of the script's reply, as far as its hash can be read."""
-        job_id, now, expires_at, values, newest, lapses_at = row[1:]
+        """The job of a row of the script's reply, as far as its hash can be read; without what was left out of it."""
+        left_out, job_id, now, expires_at, values, newest, lapses_at = row[1:]
         fields: Fields = dict(zip(RQ_FIELDS, values, strict=True))
         outcome = dict(zip(newest[::2], newest[1::2], strict=True))
         times = {name: _milliseconds(fields[name]) for name in _TIMES}
         word = (fields["status"] or b"created").decode(errors="replace")
         state, result, error = _state(word), None, None
-        if state is State.SUCCEEDED:
+        if state is State.SUCCEEDED and not left_out:
             result, error = await self._results.read(outcome, fields["result"])
             if error is not None and error.code == "result_unserializable":
                 word, state = "failed", State.FAILED
@@ -91,7 +92,7 @@ class ForeignJobs:
 def _state(word: str) -> State:
     state = STATE_OF_RQ_STATUS.get(word)
     if state is None:
-        if word not in _unknown_statuses:
+        if word not in _unknown_statuses and len(_unknown_statuses) < UNKNOWN_STATUSES:
             _unknown_statuses.add(word)
             log.warning("RQ status %r is not known; jobs in it read as queued", word[:64])
         return State.QUEUED

@@ -1,35 +1,38 @@
-"""An owner's list of jobs, page by page."""
+"""An owner's list of jobs, page by page. A page is one call of `list.lua`, which looks at so many jobs and no more."""
 
+import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
 
-from pollable.errors import InvalidParameter
-from pollable.jobs.reading import JobReader
+from pollable.errors import InvalidParameter, RecordDamaged
+from pollable.jobs.reading import RECORD_FIELDS, record_job
 from pollable.model import Job, State
 from pollable.storage import keys
 from pollable.storage.connection import store_errors
+from pollable.storage.scripts import source
+
+log = logging.getLogger("pollable.jobs")
 
 CURSOR = re.compile(r"([0-9]{1,15})_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
-"""Milliseconds since the Unix epoch and an id: where a page ended."""
+"""Milliseconds since the Unix epoch and an id: the last job that was looked at for a page."""
 
 
 class JobPage(msgspec.Struct, frozen=True):
-    """Part of a list, and where the next part begins (None at the end)."""
+    """Part of a list, perhaps empty, and where the next part begins (None at the end)."""
 
     jobs: list[Job]
     cursor: str | None
 
 
 class JobLister:
-    """Walks the index of an owner's jobs, and reads what it finds there."""
+    """Walks the index of an owner's jobs."""
 
-    def __init__(self, redis: "Redis", *, reader: JobReader) -> None:
-        self._redis = redis
-        self._reader = reader
+    def __init__(self, redis: "Redis") -> None:
+        self._script = redis.register_script(source("list"))
 
     async def page(
         self,
@@ -43,45 +46,32 @@ class JobLister:
     ) -> JobPage:
         """The owner's jobs, newest first. A page begins after the job that its cursor names, whatever came since.
 
-        Raises `InvalidParameter` for a cursor that no page gave, and `StoreUnavailable`.
+        Raises `InvalidParameter` for a cursor that no page gave, `RecordDamaged` and `StoreUnavailable`.
         """
-        found: list[Job] = []
-        position = _position(cursor)
-        while True:
-            ids, position = await self._older_ids(owner, position, count=limit + 1)
-            for job in await self._reader.read_many(ids, owner=owner):
-                if job is None or (states and job.state not in states) or (types and job.type not in types):
-                    continue
-                if labels and not labels.items() <= msgspec.json.decode(job.labels, type=dict[str, str]).items():
-                    continue
-                if len(found) == limit:
-                    return JobPage(found, f"{found[-1].created_at}_{found[-1].id}")
-                found.append(msgspec.structs.replace(job, result=None))
-            if position is None:
-                return JobPage(found, None)
-
-    async def _older_ids(
-        self, owner: str, position: tuple[int, str] | None, *, count: int
-    ) -> tuple[Sequence[str], tuple[int, str] | None]:
-        # Members of equal score are ordered by id, so (created_at, id) is a position that inserts cannot shift.
-        newest = "+inf" if position is None else str(position[0])
+        asked = {"states": dict.fromkeys(states, True), "types": dict.fromkeys(types, True), "labels": labels or {}}
+        wanted = (" ".join(RECORD_FIELDS), owner, limit, *_place(cursor), msgspec.json.encode(asked))
         with store_errors():
-            rows: Any = await self._redis.zrevrangebyscore(
-                keys.owner(owner), newest, "-inf", start=0, num=count + 1, withscores=True
-            )
-        places = [(int(score), member.decode()) for member, score in rows]
-        older = [place for place in places if position is None or place < position]
-        if not older and len(places) > count:
-            # More jobs of one millisecond than a page holds.
-            return await self._older_ids(owner, position, count=count * 2)
-        last = older[-1] if len(places) > count else None
-        return [job_id for _, job_id in older], last
+            reply: Any = await self._script(args=[keys.PREFIX, keys.RQ_PREFIX, *wanted])
+        if len(reply) == 1:
+            log.error("the list of owner %s is damaged: %s is no sorted set", owner, keys.owner(owner))
+            raise RecordDamaged("The list of your jobs is damaged; the log says how. Each job is still read by its id.")
+        created_at, last, *found = reply
+        return JobPage(list(_jobs(found)), f"{int(created_at)}_{last.decode()}" if last else None)
 
 
-def _position(cursor: str | None) -> tuple[int, str] | None:
+def _jobs(found: Sequence[Any]) -> Iterator[Job]:
+    for job_id, row in zip(found[::2], found[1::2], strict=True):
+        try:
+            yield record_job(job_id.decode(), row)
+        except RecordDamaged:
+            # It is in the log by now, and stops no other.
+            continue
+
+
+def _place(cursor: str | None) -> tuple[str, str]:
     if cursor is None:
-        return None
+        return "", ""
     place = CURSOR.fullmatch(cursor)
     if place is None:
         raise InvalidParameter("The cursor is not one that a page of this list gave.")
-    return int(place[1]), place[2]
+    return place[1], place[2]

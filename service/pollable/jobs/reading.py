@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from redis.asyncio import Redis
 
 from pollable.errors import JobExpired, JobNotFound, RecordDamaged, ServiceError
@@ -29,30 +31,37 @@ STALLED_REASONS = (
     "The worker that runs the job has not been heard of for as long as its lease lasts.",
     "No living worker knows the job's type; the job begins once one does.",
 )
-"""By the number in a reply of `read.lua`."""
+"""By the number in a row of `row.lua`."""
 
 BATCH = 256
 """Jobs read by one script call: bounds the time for which Redis does nothing else."""
+LARGE_BYTES = 65_536
+"""A larger result is read by a call of its own, so that nobody else's read waits for it."""
+CALL_BYTES = 1_048_576
+"""Results that one call reads for all who asked; what no longer fits is read by a call of its own, too."""
+ANSWER_BYTES = 2_097_152
+"""Results of one answer to many ids."""
 
 RECORD_FIELDS = (
     *("type", "queue", "owner", "attempt", "max_attempts", "created_at", "started_at", "ended_at", "updated_at"),
-    *("expires_at", "run_at", "progress", "message", "result", "error_code", "error_message", "context"),
+    *("expires_at", "run_at", "progress", "message", "error_code", "error_message", "context"),
     *("original_id", "never_ran", "labels", "last_code", "last_message", "reopened_at"),
 )
-"""What a read wants of a record, by the names there; the script is told them and answers in their order."""
+"""What a read wants of a record beside the result, by the names there; scripts answer in their order."""
+
+Question = tuple[str, str, str]
+"""The id of a record, whose it must be ('' for anybody's), and the id as it was given, which may be one of RQ's."""
 
 
 class JobReader:
     """Reads that arrive while one is under way go out together as the next one: one Redis call for all of them."""
 
     def __init__(self, redis: "Redis", settings: Settings) -> None:
-        shows_foreign = "0" if settings.foreign_jobs == "off" else "1"
-        self._reading = BatchedScript(
-            redis,
-            "read",
-            head=(keys.PREFIX, keys.RQ_PREFIX, shows_foreign, RQ_DATA, " ".join(RECORD_FIELDS), " ".join(RQ_FIELDS)),
-            most=BATCH,
-        )
+        self._shows_foreign = settings.foreign_jobs != "off"
+        fields = (RQ_DATA, " ".join(RECORD_FIELDS), " ".join(RQ_FIELDS))
+        head: tuple[Argument, ...] = (keys.PREFIX, keys.RQ_PREFIX, int(self._shows_foreign), *fields)
+        self._together = BatchedScript(redis, "read", head=(*head, LARGE_BYTES, CALL_BYTES), most=BATCH)
+        self._alone = BatchedScript(redis, "read", head=(*head, "", ""), most=1)
         self._foreign = ForeignJobs(settings)
 
     async def read(self, job_id: str, *, owner: str | None) -> Job:
@@ -60,9 +69,9 @@ class JobReader:
 
         Raises `JobNotFound` (never was, or somebody else's), `JobExpired` and `StoreUnavailable`.
         """
-        stored_id = _stored_id(job_id)
-        _, row = await self._ask(job_id, stored_id, owner=owner)
-        return await self._job(stored_id, row)
+        question = self._question(job_id, owner)
+        _, row = await self._together.ask((*question, *NO_LIMIT))
+        return await self._whole(question, row)
 
     async def poll(
         self, job_id: str, *, owner: str | None, quota: Quota | None, caller: str
@@ -71,34 +80,57 @@ class JobReader:
 
         Raises `QuotaExceeded` and `StoreUnavailable`.
         """
-        stored_id, limit = _stored_id(job_id), NO_LIMIT
+        question, limit = self._question(job_id, owner), NO_LIMIT
         if quota is not None:
             limit = (keys.limit(quota.bucket, caller), quota.limit, quota.window_ms)
-        said, row = await self._ask(job_id, stored_id, owner=owner, limit=limit)
+        said, row = await self._together.ask((*question, *limit))
         verdict = None if quota is None else allowed(quota, said)
         try:
-            return await self._job(stored_id, row), verdict
+            return await self._whole(question, row), verdict
         except (JobNotFound, JobExpired) as error:
             return error, verdict
 
     async def read_many(self, job_ids: Sequence[str], *, owner: str | None) -> list[Job | None]:
-        """Many jobs in the order of their ids; None for what is not there."""
-        answers = await asyncio.gather(*(self.read(job_id, owner=owner) for job_id in job_ids), return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, BaseException) and not isinstance(answer, JobNotFound | JobExpired | RecordDamaged):
-                raise answer
-        return [answer if isinstance(answer, Job) else None for answer in answers]
+        """Many jobs in the order of their ids, each read once; None for what is not there.
 
-    async def _ask(
-        self, job_id: str, stored_id: str, *, owner: str | None, limit: tuple[Argument, ...] = NO_LIMIT
-    ) -> Any:
-        given = next((text for text in (job_id, job_id.strip()) if is_rq_id(text)), "")
-        return await self._reading.ask((stored_id, owner or "", *limit, given))
+        Their results are `ANSWER_BYTES` together at most: a succeeded job has None in place of one that does not fit.
+        """
+        questions = [self._question(job_id, owner) for job_id in job_ids]
+        distinct = list(dict.fromkeys(questions))
+        replies = await asyncio.gather(*(self._together.ask((*each, *NO_LIMIT)) for each in distinct))
+        rows, read, answer = dict(zip(distinct, replies, strict=True)), dict[Question, Job | None](), list[Job | None]()
+        left = ANSWER_BYTES if len(questions) > 1 else sys.maxsize
+        for question in questions:
+            if question not in read:
+                read[question] = await self._found(question, rows[question][1], most_bytes=left)
+            job = read[question]
+            if job and len(job.result or b"") > left:
+                job = msgspec.structs.replace(job, result=None)
+            left -= len(job.result or b"") if job else 0
+            answer.append(job)
+        return answer
+
+    async def _found(self, question: Question, row: Sequence[Any], *, most_bytes: int) -> Job | None:
+        try:
+            return await self._whole(question, row, most_bytes=most_bytes)
+        except (JobNotFound, JobExpired, RecordDamaged):
+            return None
+
+    def _question(self, job_id: str, owner: str | None) -> Question:
+        trimmed = job_id.strip()
+        names = (text for text in (job_id, trimmed) if self._shows_foreign and is_rq_id(text))
+        return parse_id(trimmed) or NO_ID, owner or "", next(names, "")
+
+    async def _whole(self, question: Question, row: Sequence[Any], *, most_bytes: int = sys.maxsize) -> Job:
+        """The job of a row, with what was left out of it because it was large, if that is no more than `most_bytes`."""
+        if len(row) > 1 and 0 < row[1] <= most_bytes:
+            _, row = await self._alone.ask((*question, *NO_LIMIT))
+        return await self._job(question[0], row)
 
     async def _job(self, stored_id: str, row: Sequence[Any]) -> Job:
         kind = row[0]
         if kind == b"record":
-            return _whole(stored_id, row)
+            return record_job(stored_id, row)
         if kind == b"foreign":
             return await self._foreign.job(row)
         if kind == b"damaged":
@@ -108,13 +140,10 @@ class JobReader:
         raise JobNotFound("There is no such job.")
 
 
-def _stored_id(job_id: str) -> str:
-    return parse_id(job_id.strip()) or NO_ID
-
-
-def _whole(job_id: str, row: Sequence[Any]) -> Job:
+def record_job(job_id: str, row: Sequence[Any]) -> Job:
+    """The job of a record's row (`row.lua`). Raises `RecordDamaged`."""
     try:
-        return record_job(job_id, row)
+        return _job_of(job_id, row)
     except (AttributeError, TypeError, ValueError) as error:
         raise _damaged(job_id, f"{type(error).__name__}: {error}") from None
 
@@ -124,9 +153,9 @@ def _damaged(job_id: str, why: str) -> RecordDamaged:
     return RecordDamaged("What is kept of this job is damaged; the log says how.")
 
 
-def record_job(job_id: str, row: Sequence[Any]) -> Job:
-    """The job of a record, from a reply of `read.lua`."""
-    state, values = State(row[1].decode()), dict(zip(RECORD_FIELDS, row[4:], strict=True))
+def _job_of(job_id: str, row: Sequence[Any]) -> Job:
+    result, word, stalled, now = row[2:6]
+    state, values = State(word.decode()), dict(zip(RECORD_FIELDS, row[6:], strict=True))
     return Job(
         id=job_id,
         type=values["type"].decode(),
@@ -134,7 +163,7 @@ def record_job(job_id: str, row: Sequence[Any]) -> Job:
         rq_status=rq_status_of(state, never_ran=bool(values["never_ran"])),
         queue=values["queue"].decode(),
         created_at=int(values["created_at"]),
-        read_at=row[3],
+        read_at=now,
         owner=values["owner"].decode(),
         progress=int(values["progress"]),
         message=_text(values["message"]),
@@ -144,8 +173,8 @@ def record_job(job_id: str, row: Sequence[Any]) -> Job:
         ended_at=_number(values["ended_at"]) if state.is_final else None,
         updated_at=int(values["updated_at"]),
         expires_at=_number(values["expires_at"]) if state.is_final else None,
-        stalled_reason=STALLED_REASONS[row[2]],
-        result=values["result"] if state is State.SUCCEEDED else None,
+        stalled_reason=STALLED_REASONS[stalled],
+        result=result,
         error=_failure(values, "error") if state is State.FAILED else None,
         last_error=None if state.is_final else _failure(values, "last"),
         context=values["context"],

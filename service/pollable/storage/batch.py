@@ -56,7 +56,9 @@ class BatchedScript:
     async def _flush(self) -> None:
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+                # A caller that went away has cancelled its future; what was not sent for it is not sent.
+                waiting = [question for question in self._waiting if not question.reply.done()]
+                batch, self._waiting = waiting[: self._most], waiting[self._most :]
                 await self._answer(batch)
         finally:
             self._flushing = None
@@ -72,7 +74,6 @@ class BatchedScript:
             _fail(batch, error)
         else:
             for question, row in zip(batch, rows, strict=True):
-                # A caller that went away has cancelled its future.
                 if not question.reply.done():
                     question.reply.set_result(row)
 

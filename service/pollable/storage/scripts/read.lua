@@ -1,20 +1,24 @@
--- needs: record window
+-- needs: row window
 -- Reads many jobs in one call. Nothing here writes but the quota, and what an operator did on RQ's side meanwhile.
 -- ARGV: our prefix, RQ's prefix, whether jobs of other code are shown (1 or 0), the RQ data of jobs that are ours, the
--- names of the record's fields that are wanted and those of RQ's hash (each joined by spaces), then for each job 6 values:
--- id, owner ('' for any), quota key ('' for none), quota limit, quota window_ms, the id as it was given.
+-- names of the record's fields that are wanted and those of RQ's hash (each joined by spaces), how many bytes a result may
+-- have and all results together ('' twice: any), then for each job 6 values: id, owner ('' for any), the id as it was given,
+-- quota key ('' for none), quota limit, quota window_ms.
 -- Reply, for each job, {what window.lua says of the quota, or {} where there is none or Redis refuses to count; a row}.
 -- A row is {'limited'} or one of
---   {'record', state as its caller sees it, stalled, now in ms, then the values of the record's fields}; stalled is 0, 1
---   (its lease has lapsed) or 2 (no living worker knows its type)
---   {'foreign', id, now, when it expires (ms, 0 for never), {values of RQ's fields}, {newest result's fields and values},
---   {when it lapses, in seconds}}, {'expired'}, {'missing'} or {'damaged'}.
+--   a record's (row.lua)
+--   {'foreign', bytes of what was left out or 0, id, now, when it expires (ms, 0 for never), {values of RQ's fields},
+--   {newest result's fields and values}, {when it lapses, in seconds}}, {'expired'}, {'missing'} or {'damaged'}.
 local foreign, OUR_DATA = ARGV[3] == '1', ARGV[4]
+local FIELDS, RQ_FIELDS = split(ARGV[5]), split(ARGV[6])
+local LARGE, left = tonumber(ARGV[7]) or math.huge, tonumber(ARGV[8]) or math.huge
 
-local OWN = #SEEN_BY + 1
-local FIELDS = {unpack(SEEN_BY)}
-FIELDS[OWN], FIELDS[OWN + 1] = 'lease_until', 'type'
-for _, name in ipairs(split(ARGV[5])) do FIELDS[#FIELDS + 1] = name end
+-- Whether so many bytes may travel with this call's other jobs.
+local function fits(bytes)
+  if bytes > LARGE or bytes > left then return false end
+  left = left - bytes
+  return true
+end
 
 local function gone(id, owner)
   if type(redis.pcall('ZSCORE', owner_key(owner), id)) == 'string' then return {'expired'} end
@@ -34,42 +38,53 @@ local function lapses_at(id, queue)
   return scores
 end
 
+-- Takes what is large out of a list of texts, if together they do not fit: its bytes.
+local function lightened(texts)
+  local bytes = 0
+  for at = 1, #texts do bytes = bytes + (texts[at] and #texts[at] or 0) end
+  if fits(bytes) then return 0 end
+  for at = 1, #texts do
+    if texts[at] and #texts[at] > 4000 then texts[at] = '' end
+  end
+  return bytes
+end
+
 local function read_foreign(id)
   local key = rq_key(id)
   -- pcall: a key that is not of RQ's type is no reason to fail the other jobs of this call.
   local data = redis.pcall('HGET', key, 'data')
   -- RQ's heartbeat can leave a hash behind that is no job; and a hash of ours without its record is no longer a job.
   if type(data) ~= 'string' or data == OUR_DATA then return nil end
-  local values = redis.call('HMGET', key, unpack(split(ARGV[6])))
+  local values = redis.call('HMGET', key, unpack(RQ_FIELDS))
   local newest = redis.pcall('XREVRANGE', RQ .. 'results:' .. id, '+', '-', 'COUNT', 1)
+  local outcome = newest[1] and newest[1][2] or {}
   local lapsing = values[1] == 'started' and lapses_at(id, values[2] or '') or {}
   -- By Redis' clock, which does not tell two readers different moments.
   local ttl_ms = redis.call('PTTL', key)
-  return {'foreign', id, now, ttl_ms > 0 and now + ttl_ms or 0, values, newest[1] and newest[1][2] or {}, lapsing}
+  local left_out = lightened(values) + lightened(outcome)
+  return {'foreign', left_out, id, now, ttl_ms > 0 and now + ttl_ms or 0, values, outcome, lapsing}
 end
 
-local function stalled(state, values)
-  if state == 'running' then return (tonumber(values[OWN]) or 0) < now and 1 or 0 end
-  local queue, type, due_ms = values[6], values[OWN + 1], tonumber(values[4]) or 0
-  return state == 'queued' and queue and type and not is_staffed(queue, type, due_ms) and 2 or 0
+-- The bytes of the result where it does not fit, and the result where it does.
+local function result_of(id, state)
+  if state ~= 'succeeded' then return 0, false end
+  local bytes = redis.call('HSTRLEN', record_key(id), 'result')
+  if not fits(bytes) then return bytes, false end
+  return 0, redis.call('HGET', record_key(id), 'result')
 end
 
 local function read(id, owner, given)
   -- By the very name that RQ may have for it, before any other spelling.
   local named = foreign and given ~= id and read_foreign(given)
   if named then return named end
-  local values = redis.pcall('HMGET', record_key(id), unpack(FIELDS))
-  if values.err then return {'damaged'} end
-  if settled(id, owner, values) then values = redis.call('HMGET', record_key(id), unpack(FIELDS)) end
-  local state, why = seen(id, owner, values)
-  if why == 'expired' then return {'expired'} end
+  local state, why, values = look(id, owner)
+  if state then return record_row(id, state, values, FIELDS, result_of(id, state)) end
+  if why == 'damaged' or why == 'expired' then return {why} end
+  -- Somebody else's job costs what an id that never was costs, in either spelling, so that time tells nothing.
+  if foreign and given == id then redis.pcall('HGET', rq_key(id), 'data') end
   if why == 'missing' then return foreign and read_foreign(id) or gone(id, owner) end
-  if why == 'theirs' then
-    -- Somebody else's job costs what an id that never was costs, so that time tells nothing.
-    if foreign then redis.pcall('HGET', rq_key(id), 'data') end
-    return gone(id, owner)
-  end
-  return {'record', state, stalled(state, values), now, unpack(values, OWN + 2)}
+  if foreign then redis.pcall('HGET', rq_key(id), 'data') end
+  return gone(id, owner)
 end
 
 local function count(key, limit, window_ms)
@@ -79,9 +94,9 @@ local function count(key, limit, window_ms)
 end
 
 local replies = {}
-for at = 7, #ARGV, 6 do
-  local verdict = count(ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
-  local row = verdict[1] == 0 and {'limited'} or read(ARGV[at], ARGV[at + 1], ARGV[at + 5])
+for at = 9, #ARGV, 6 do
+  local verdict = count(ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
+  local row = verdict[1] == 0 and {'limited'} or read(ARGV[at], ARGV[at + 1], ARGV[at + 2])
   replies[#replies + 1] = {verdict, row}
 end
 return replies

@@ -1,0 +1,30 @@
+-- needs: record
+-- A record as its reader gets it. What says whether it is the reader's to see is fetched first, and alone: so a record of
+-- somebody else's costs no more than one that never was, whatever is in it.
+
+local LEASE, TYPE = #SEEN_BY + 1, #SEEN_BY + 2
+local LOOKED_AT = {unpack(SEEN_BY)}
+LOOKED_AT[LEASE], LOOKED_AT[TYPE] = 'lease_until', 'type'
+
+-- The state in which `owner` ('' for anybody) sees the job, else nil; then why not ('damaged' or what `seen` says), and
+-- what was looked at.
+local function look(id, owner)
+  local values = redis.pcall('HMGET', record_key(id), unpack(LOOKED_AT))
+  if values.err then return nil, 'damaged' end
+  if settled(id, owner, values) then values = redis.call('HMGET', record_key(id), unpack(LOOKED_AT)) end
+  local state, why = seen(id, owner, values)
+  return state, why, values
+end
+
+-- 1 where its lease has lapsed, 2 where no living worker knows its type, else 0.
+local function stalled(state, values)
+  if state == 'running' then return (tonumber(values[LEASE]) or 0) < now and 1 or 0 end
+  local queue, type, due_ms = values[6], values[TYPE], tonumber(values[4]) or 0
+  return state == 'queued' and queue and type and not is_staffed(queue, type, due_ms) and 2 or 0
+end
+
+-- {'record', bytes of the result if it was left out else 0, result, state, stalled, now in ms, then the fields' values}
+local function record_row(id, state, values, fields, left_out, result)
+  return {'record', left_out, result, state, stalled(state, values), now,
+    unpack(redis.call('HMGET', record_key(id), unpack(fields)))}
+end
