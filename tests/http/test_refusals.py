@@ -176,8 +176,8 @@ def test_redis_away(method: str, path: str) -> None:
 
 def test_an_unexpected_error_says_nothing_of_itself(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     deployment = Deployment(settings, catalog=catalog_of(job_type("anything", payload_type=Any)))
-    deployment.redis.set("rq:pollable:owner:anonymous", "not a sorted set", ex=60)
-    answer = deployment.get("/jobs")
+    deployment.redis.set("rq:queues", "not a set", ex=60)
+    answer = deployment.post("/jobs", {"type": "anything", "payload": 1})
     deployment.close()
     assert answer.status_code == 500
     assert check("problem", answer.content)["code"] == "internal_error"

@@ -24,6 +24,7 @@ json_values = st.recursive(
 SCRIPTS: tuple[str, ...] = (
     "submit",
     "read",
+    "list",
     "claim",
     "renew",
     "complete",
@@ -113,6 +114,6 @@ def test_every_script_tells_its_arguments_and_its_reply() -> None:
 
 
 def test_there_is_no_script_that_is_not_tested_here() -> None:
-    parts = {"clock", "names", "view", "memory", "record", "window", "workers"}
+    parts = {"clock", "names", "view", "memory", "record", "row", "window", "workers"}
     there = {path.name.removesuffix(".lua") for path in files(scripts).iterdir() if path.name.endswith(".lua")}
     assert there == {*SCRIPTS, *parts}
