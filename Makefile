@@ -12,6 +12,8 @@
 #   make bench                   polls a second, beside a constant answer and the handwritten route (needs wrk)
 #   make bench-recovery          seconds until a job whose worker was killed runs again
 #   make bench-emptying          seconds until 100,000 jobs of a queue that was emptied in RQ read cancelled
+#   make bench-indistinct        whether time tells somebody else's job from one that never was
+#   make bench-lists             what a page costs among a thousand jobs and among a million (takes 3 GB)
 #   make chaos                   do harm on purpose, hold what is promised, write down what was measured (long);
 #                                ARGS="--only kill9_storm --short --seed 7" picks one, in its short form
 #   make clean                   forget .venv and every cache
@@ -33,7 +35,7 @@ OLDEST := .venv-oldest
 OLDEST_AS_OF := 2026-11-24
 OLDEST_TESTS := $(addprefix tests/,auth catalog cli/test_embedded.py envelopes examples http jobs storage test_ids.py test_redis_address.py test_settings.py)
 
-.PHONY: demo dev test test-oldest lint lock bench bench-recovery bench-emptying chaos clean
+.PHONY: demo dev test test-oldest lint lock bench bench-recovery bench-emptying bench-indistinct bench-lists chaos clean
 
 demo: $(VENV)/dev
 	$(RUN) -m pollable demo $(if $(TEXT),--text '$(TEXT)') $(ARGS)
@@ -66,6 +68,12 @@ bench-recovery: $(VENV)/dev
 
 bench-emptying: $(VENV)/dev
 	$(RUN) -m bench.emptying $(ARGS)
+
+bench-indistinct: $(VENV)/dev
+	$(RUN) -m bench.indistinct
+
+bench-lists: $(VENV)/dev
+	$(RUN) -m bench.lists $(ARGS)
 
 chaos: $(VENV)/test
 	$(RUN) -m chaos $(ARGS)

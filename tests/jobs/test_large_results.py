@@ -63,6 +63,24 @@ def test_malformed_missing_and_foreign_are_the_same_work(real_bench: Workbench, 
     assert work(real_bench, as_ulid(theirs)) == work(real_bench, as_ulid(new_id()))
 
 
+def took_us(bench: Workbench, job_id: str) -> float:
+    """What Redis takes to look into the records of a hundred reads that find nothing."""
+    bench.redis.config_resetstat()
+    for _ in range(100):
+        with pytest.raises(JobNotFound):
+            bench.read(job_id)
+    statistics: Any = bench.redis.info("commandstats")
+    return float(
+        sum(statistics[f"cmdstat_{name}"]["usec"] for name in ("hget", "hmget") if f"cmdstat_{name}" in statistics)
+    )
+
+
+def test_nobody_elses_result_is_looked_at(real_bench: Workbench) -> None:
+    theirs, missing = ended(real_bench, b'"%s"' % (b"x" * 20_000_000), owner=STRANGER), new_id()
+    # With the result it would be milliseconds.
+    assert took_us(real_bench, theirs) < 20 * took_us(real_bench, missing)
+
+
 def test_nobody_elses_result_leaves_redis(real_bench: Workbench) -> None:
     theirs = ended(real_bench, MEGABYTE, owner=STRANGER)
     before = sent_bytes(real_bench)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from pollable.client import Client, Job, JobCancelled, JobExpired, JobFailed, Refused, Snapshot, TimedOut
-from tests.clients.ours.between import Between
+from tests.clients.ours.between import Between, answers
 from tests.clients.ours.conftest import Make
 from tests.clients.people import TEXT, token
 from tests.system.running import until
@@ -170,6 +170,14 @@ def test_jobs_are_listed_page_by_page(client: Client, way: Between) -> None:
     assert [job.id for job in listed] == ids[-2::-1]
     assert len(way.took(r"GET /jobs\?")) == 2
     assert list(client.jobs(status="failed")) == []
+
+
+def test_an_empty_page_with_a_cursor_is_not_the_end(client: Client, way: Between) -> None:
+    ids = [client.submit("nap", 1, delay=600, labels={"batch": "far"}).id for _ in range(2)]
+    nothing_yet = answers(200, b'{"jobs":[],"cursor":"9000000000000_00000000-0000-7000-8000-000000000000"}')
+    way.fail(nothing_yet, nothing_yet, at=r"GET /jobs\?")
+    assert [job.id for job in client.jobs(labels={"batch": "far"})] == ids[::-1]
+    assert len(way.took(r"GET /jobs\?.*cursor=9000000000000_")) == 2
 
 
 def test_changes_are_told_until_the_job_has_ended(client: Client) -> None:

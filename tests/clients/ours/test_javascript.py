@@ -119,6 +119,18 @@ def test_a_list_has_all_its_pages(does: Does, way: Between) -> None:
     assert len(way.took(r"GET /jobs\?")) == 2
 
 
+def test_an_empty_page_with_a_cursor_is_not_the_end(does: Does, way: Between) -> None:
+    nothing_yet = answers(200, b'{"jobs":[],"cursor":"9000000000000_00000000-0000-7000-8000-000000000000"}')
+    way.fail(nothing_yet, nothing_yet, at=r"GET /jobs\?")
+    script = """
+      const { id } = await client.submit("nap", 1, { delay: 600, labels: { batch: "far" } });
+      const found = await all(client.jobs({ labels: { batch: "far" } }));
+      return found.length === 1 && found[0].id === id;
+    """
+    assert does(script) is True
+    assert len(way.took(r"GET /jobs\?.*cursor=9000000000000_")) == 2
+
+
 ENDINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "refused": ("await client.submit('nap', 'long')", {"status": 422, "code": "invalid_payload", "path": "$.payload"}),
     "failed": (

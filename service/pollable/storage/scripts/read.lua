@@ -73,18 +73,26 @@ local function result_of(id, state)
   return 0, redis.call('HGET', record_key(id), 'result')
 end
 
+-- Somebody else's job costs what an id that never was costs, in either spelling, so that time tells nothing.
+local function not_found(id, owner, given, is_there)
+  if foreign and given == id then redis.pcall('HGET', rq_key(id), 'data') end
+  if not is_there then return foreign and read_foreign(id) or gone(id, owner) end
+  if foreign then redis.pcall('HGET', rq_key(id), 'data') end
+  return gone(id, owner)
+end
+
 local function read(id, owner, given)
   -- By the very name that RQ may have for it, before any other spelling.
   local named = foreign and given ~= id and read_foreign(given)
   if named then return named end
+  -- Alone: what there is of another's record takes longer to fetch than what there is of none.
+  local owned_by = redis.pcall('HGET', record_key(id), 'owner')
+  if not owned_by or (type(owned_by) == 'string' and owner ~= '' and owned_by ~= owner) then
+    return not_found(id, owner, given, owned_by)
+  end
   local state, why, values = look(id, owner)
   if state then return record_row(id, state, values, FIELDS, result_of(id, state)) end
-  if why == 'damaged' or why == 'expired' then return {why} end
-  -- Somebody else's job costs what an id that never was costs, in either spelling, so that time tells nothing.
-  if foreign and given == id then redis.pcall('HGET', rq_key(id), 'data') end
-  if why == 'missing' then return foreign and read_foreign(id) or gone(id, owner) end
-  if foreign then redis.pcall('HGET', rq_key(id), 'data') end
-  return gone(id, owner)
+  return {why}
 end
 
 local function count(key, limit, window_ms)

@@ -1,6 +1,5 @@
 -- needs: record
--- A record as its reader gets it. What says whether it is the reader's to see is fetched first, and alone: so a record of
--- somebody else's costs no more than one that never was, whatever is in it.
+-- A record as its reader gets it. What says whether it is the reader's to see, and in which state, is fetched first.
 
 local LEASE, TYPE = #SEEN_BY + 1, #SEEN_BY + 2
 local LOOKED_AT = {unpack(SEEN_BY)}
