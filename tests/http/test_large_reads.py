@@ -185,10 +185,15 @@ def test_work_is_done_for_a_caller_who_stays_and_ended_for_one_who_leaves() -> N
     async def fails() -> None:
         raise LookupError("as it happens")
 
-    assert asyncio.run(while_there(Caller(60).receive, work(0.01))) == "done"
-    with pytest.raises(LookupError):
-        asyncio.run(while_there(Caller(60).receive, fails()))
-    assert ended == []
-    with pytest.raises(ClientDisconnect):
-        asyncio.run(while_there(Caller(0.01).receive, work(60)))
-    assert ended == ["cancelled"]
+    async def one_after_another() -> None:
+        assert await while_there(Caller(60).receive, work(0.01)) == "done"
+        with pytest.raises(LookupError):
+            await while_there(Caller(60).receive, fails())
+        assert ended == []
+        with pytest.raises(ClientDisconnect):
+            await while_there(Caller(0.01).receive, work(60))
+        await asyncio.sleep(0)
+        assert ended == ["cancelled"]
+        assert len(asyncio.all_tasks()) == 1, "whoever waited for the caller to leave is gone, too"
+
+    asyncio.run(one_after_another())

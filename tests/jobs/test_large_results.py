@@ -183,25 +183,6 @@ def test_results_of_other_code_are_bounded_alike(real_bench: Workbench, legacy: 
     assert [job.result for job in together(real_bench, ids)] == [MEGABYTE] * 5
 
 
-def test_a_reader_that_gave_up_is_not_read_for(real_bench: Workbench) -> None:
-    large = [ended(real_bench, MEGABYTE) for _ in range(5)]
-
-    async def give_up() -> None:
-        reading = asyncio.create_task(real_bench.store.read_many(large * 20, owner=OWNER))
-        many = [asyncio.create_task(real_bench.store.read(job_id, owner=OWNER)) for job_id in large * 4]
-        await asyncio.sleep(0.002)
-        for task in (reading, *many):
-            task.cancel()
-        await asyncio.gather(reading, *many, return_exceptions=True)
-        await real_bench.store.read(new_id(), owner=OWNER)
-
-    together(real_bench, large)
-    before = sent_bytes(real_bench)
-    with pytest.raises(JobNotFound):
-        real_bench.run(give_up())
-    assert sent_bytes(real_bench) - before < 10 * len(MEGABYTE)
-
-
 def test_words_that_nobody_knows_are_told_of_and_not_kept_for_ever(
     real_bench: Workbench, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -55,9 +55,8 @@ class BatchedScript:
 
     async def _flush(self) -> None:
         try:
-            while self._waiting:
-                # A caller that went away has cancelled its future; what was not sent for it is not sent.
-                waiting = [question for question in self._waiting if not question.reply.done()]
+            # A caller that went away has cancelled its future; what was not sent for it is not sent.
+            while waiting := [question for question in self._waiting if not question.reply.done()]:
                 batch, self._waiting = waiting[: self._most], waiting[self._most :]
                 await self._answer(batch)
         finally:
