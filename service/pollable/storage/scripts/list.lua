@@ -6,7 +6,7 @@
 -- asked for as JSON: {"states": {name: true}, "types": {name: true}, "labels": {name: value}}, each empty for any.
 -- Reply: {place to go on after (creation, id; '' at the end), id and row (row.lua) of each job} or {'damaged'}.
 local LOOKED_AT_MOST, AT_ONCE = 500, 100
-local FIELDS, OWNER, MOST = split(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local NAMES, OWNER, MOST = with(split(ARGV[3])), ARGV[4], tonumber(ARGV[5])
 local AFTER_MS, AFTER_ID, ASKED = ARGV[6], ARGV[7], cjson.decode(ARGV[8])
 local OWNED = owner_key(OWNER)
 
@@ -32,12 +32,12 @@ local function are_there(wanted, encoded)
 end
 
 local function row_of(id)
-  local state, _, values = look(id, OWNER)
+  local state, _, values = look(id, OWNER, LOOKED_AT)
   if not state then return nil end
   if next(ASKED.states) and not ASKED.states[state] then return nil end
   if next(ASKED.types) and not ASKED.types[values[TYPE]] then return nil end
   if next(ASKED.labels) and not are_there(ASKED.labels, field(id, 'labels')) then return nil end
-  return record_row(id, state, values, FIELDS, 0, false)
+  return record_row(state, redis.call('HMGET', record_key(id), unpack(NAMES)), 0, false)
 end
 
 local kind = redis.call('TYPE', OWNED).ok

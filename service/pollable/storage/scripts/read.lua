@@ -10,7 +10,7 @@
 --   {'foreign', bytes of what was left out or 0, id, now, when it expires (ms, 0 for never), {values of RQ's fields},
 --   {newest result's fields and values}, {when it lapses, in seconds}}, {'expired'}, {'missing'} or {'damaged'}.
 local foreign, OUR_DATA = ARGV[3] == '1', ARGV[4]
-local FIELDS, RQ_FIELDS = split(ARGV[5]), split(ARGV[6])
+local NAMES, RQ_FIELDS = with(split(ARGV[5])), split(ARGV[6])
 local LARGE, left = tonumber(ARGV[7]) or math.huge, tonumber(ARGV[8]) or math.huge
 
 -- Whether so many bytes may travel with this call's other jobs.
@@ -90,8 +90,8 @@ local function read(id, owner, given)
   if not owned_by or (type(owned_by) == 'string' and owner ~= '' and owned_by ~= owner) then
     return not_found(id, owner, given, owned_by)
   end
-  local state, why, values = look(id, owner)
-  if state then return record_row(id, state, values, FIELDS, result_of(id, state)) end
+  local state, why, values = look(id, owner, NAMES)
+  if state then return record_row(state, values, result_of(id, state)) end
   return {why}
 end
 

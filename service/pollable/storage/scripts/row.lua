@@ -1,16 +1,23 @@
 -- needs: record
--- A record as its reader gets it. What says whether it is the reader's to see, and in which state, is fetched first.
+-- A record as its reader gets it. What says whether it is the reader's to see, and in which state, comes first.
 
 local LEASE, TYPE = #SEEN_BY + 1, #SEEN_BY + 2
 local LOOKED_AT = {unpack(SEEN_BY)}
 LOOKED_AT[LEASE], LOOKED_AT[TYPE] = 'lease_until', 'type'
 
+-- The names of what is looked at, and of these fields behind.
+local function with(fields)
+  local names = {unpack(LOOKED_AT)}
+  for _, name in ipairs(fields) do names[#names + 1] = name end
+  return names
+end
+
 -- The state in which `owner` ('' for anybody) sees the job, else nil; then why not ('damaged' or what `seen` says), and
--- what was looked at.
-local function look(id, owner)
-  local values = redis.pcall('HMGET', record_key(id), unpack(LOOKED_AT))
+-- the values of these names, which begin with what is looked at.
+local function look(id, owner, names)
+  local values = redis.pcall('HMGET', record_key(id), unpack(names))
   if values.err then return nil, 'damaged' end
-  if settled(id, owner, values) then values = redis.call('HMGET', record_key(id), unpack(LOOKED_AT)) end
+  if settled(id, owner, values) then values = redis.call('HMGET', record_key(id), unpack(names)) end
   local state, why = seen(id, owner, values)
   return state, why, values
 end
@@ -22,8 +29,8 @@ local function stalled(state, values)
   return state == 'queued' and queue and type and not is_staffed(queue, type, due_ms) and 2 or 0
 end
 
--- {'record', bytes of the result if it was left out else 0, result, state, stalled, now in ms, then the fields' values}
-local function record_row(id, state, values, fields, left_out, result)
-  return {'record', left_out, result, state, stalled(state, values), now,
-    unpack(redis.call('HMGET', record_key(id), unpack(fields)))}
+-- {'record', bytes of the result if it was left out else 0, result, state, stalled, now in ms, then the values behind
+-- those of what is looked at}
+local function record_row(state, values, left_out, result)
+  return {'record', left_out, result, state, stalled(state, values), now, unpack(values, TYPE + 1)}
 end
