@@ -52,12 +52,13 @@ def create_app(settings: Settings, *, catalog: Catalog | None = None, redis: Red
     if catalog is None:
         catalog = catalogs.deployed(settings, may_be_empty=settings.foreign_jobs != "off")
     catalogs.check_queues_of(catalog, settings)
-    services = _services(settings, catalog, redis)
+    services = assemble(settings, catalog, redis)
     catalogs.check_envelopes_of(catalog, {*ENVELOPES, *services.envelopes})
     return Application(services)
 
 
-def _services(settings: Settings, catalog: Catalog, given: Redis | None) -> Services:
+def assemble(settings: Settings, catalog: Catalog, given: Redis | None) -> Services:
+    """What the application is made of. Connects to nothing."""
     redis = connect_async(settings) if given is None else given
     reader = JobReader(redis, settings)
     return Services(

@@ -4,11 +4,12 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import redis
 
-from tests.system.running import ROOT, Running, environment, free_port
+from tests.system.running import ROOT, Running, environment, free_port, listens, running, until
 
 TEXT = "Water is a liquid. Ice is a solid. Steam is a gas. Iron is a metal. Gold is a metal that does not rust."
 
@@ -35,45 +36,40 @@ def test_submit_wait_and_status_follow_one_job(procfile: Running) -> None:
     assert json.loads(pollable("status", job_id, "--url", procfile.url).stdout) == json.loads(waited.stdout)
 
 
-def test_wait_exits_with_1_where_the_job_failed(procfile: Running) -> None:
-    job_id = procfile.submit(text="Too short.")
-    waited = pollable("wait", job_id, "--url", procfile.url)
-    assert waited.returncode == 1
-    assert json.loads(waited.stdout)["error"]["code"] == "text_too_short"
+def test_wait_goes_on_while_the_web_process_is_killed_and_replaced(redis_url: str, tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    settings = {"REDIS_URL": redis_url, "POLLABLE_HOST": "127.0.0.1", "PORT": str(port)}
+    settings["POLLABLE_JOBS"] = "pollable.examples.assessment"
+    web, worker = ([sys.executable, "-m", "pollable", name] for name in ("serve", "worker"))
+    with running(web, url=url, log=tmp_path / "log", settings=settings) as service:
+        until(lambda: listens(service))
+        job_id = service.submit(text=TEXT)
+        command = [sys.executable, "-m", "pollable", "wait", job_id, "--url", url]
+        waiting = subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=-1, stderr=-1, text=True)
+        service.process.kill()
+        # Whether it has asked before or not.
+        assert waiting.stderr is not None
+        assert "Going on." in waiting.stderr.readline()
+    with (
+        running(worker, url="", log=tmp_path / "worker", settings=settings),
+        running(web, url=url, log=tmp_path / "log2", settings=settings),
+    ):
+        shown, said = waiting.communicate(timeout=40)
+    assert waiting.returncode == 0, said
+    assert json.loads(shown)["status"] == "succeeded"
 
 
-def test_a_payload_is_read_from_standard_input(procfile: Running) -> None:
-    submitted = pollable("submit", "generate_assessment", "--url", procfile.url, stdin=json.dumps({"text": TEXT}))
-    assert submitted.returncode == 0, submitted.stderr
+def test_the_description_is_printed_without_a_service() -> None:
+    described = pollable("openapi", POLLABLE_JOBS="pollable.examples.assessment")
+    assert described.returncode == 0, described.stderr
+    assert "/generate_assessment" in json.loads(described.stdout)["paths"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        pytest.param(("status", "0"), "job_not_found", id="status of no job"),
-        pytest.param(("wait", "0"), "job_not_found", id="wait for no job"),
-        pytest.param(("submit", "no_such_type", "{}"), "unknown_job_type", id="unknown type"),
-        pytest.param(("submit", "generate_assessment", "{}"), "invalid_payload", id="payload that does not fit"),
-    ],
-)
-def test_a_refusal_goes_to_standard_error(procfile: Running, arguments: tuple[str, ...], said: str) -> None:
-    refused = pollable(*arguments, "--url", procfile.url)
-    assert refused.returncode == 1
-    assert said in refused.stderr
-    assert refused.stdout == ""
-
-
-def test_a_payload_that_is_not_json_is_refused_before_anything_is_sent() -> None:
-    refused = pollable("submit", "generate_assessment", "{text")
-    assert refused.returncode == 2
-    assert "not JSON" in refused.stderr
-
-
-def test_a_service_that_is_not_there_is_named() -> None:
-    url = f"http://127.0.0.1:{free_port()}"
-    refused = pollable("status", "0", "--url", url)
-    assert refused.returncode == 1
-    assert url in refused.stderr
+def test_commands_start_without_the_extra_of_the_client() -> None:
+    program = "import sys; sys.modules['httpx2'] = None; from pollable.__main__ import commands; commands(['--help'])"
+    told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment(), capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
 
 
 def made(redis_url: str) -> tuple[str, str]:

@@ -7,9 +7,11 @@ from typing import Any
 import click
 
 from pollable import __version__
+from pollable.cli.described import openapi
 from pollable.cli.documented import settings_table
 from pollable.cli.environment import configured
-from pollable.cli.remote import status, submit, wait
+from pollable.cli.lists import list_, types
+from pollable.cli.remote import cancel, delete, rerun, result, status, submit, wait
 from pollable.cli.tokens import tokens
 from pollable.errors import ServiceError, SettingsError
 
@@ -134,5 +136,5 @@ def settings_() -> None:
     click.echo(settings_table())
 
 
-for command in (submit, status, wait, tokens):
+for command in (submit, status, wait, cancel, rerun, delete, result, list_, types, openapi, tokens):
     commands.add_command(command)

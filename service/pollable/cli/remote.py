@@ -1,72 +1,171 @@
-"""Commands that ask a running service: submit, status, wait."""
+"""Commands over one job of a running service."""
 
 import sys
-import time
-from typing import Any
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
 
 import click
 import msgspec
 
-from pollable.cli.environment import configured
-from pollable.cli.requests import Api, Response
+from pollable.cli.asking import Asking, asks
+from pollable.cli.waiting import timeout_option, wait_and_show
+from pollable.client import flows, requests
+from pollable.client.answers import answered
+from pollable.client.patience import exchanged
+from pollable.client.requests import Options
+from pollable.client.snapshot import Snapshot
+from pollable.client.steps import Flow, Request
 
-FINAL = ("succeeded", "failed", "cancelled")
-# The longest that a service holds an answer back.
-HELD_S = 25
-
-url_option = click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="Where the service is.")
-token_option = click.option("--token", envvar="PBL_TOKEN", help="The caller's bearer token; PBL_TOKEN by default.")
+wait_option = click.option("--wait", "waits", is_flag=True, help="Wait for its end, and print that.")
 
 
 @click.command()
 @click.argument("type_name", metavar="TYPE")
-@click.argument("payload", default="-")
-@url_option
-@token_option
-def submit(type_name: str, payload: str, url: str, token: str | None) -> None:
-    """Submit a job of TYPE; PAYLOAD is JSON, or "-" to read it from standard input."""
-    configured()
-    text = sys.stdin.read() if payload == "-" else payload
-    try:
-        value = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
-        raise click.UsageError(f"The payload is not JSON: {error}.") from None
-    _print(Api(url, token=token).post("/jobs", {"type": type_name, "payload": value}))
+@click.argument("payload", default="-", metavar="[PAYLOAD|@FILE|-]")
+@click.option("--queue", help="One of the service's queues. Default: the job type's.")
+@click.option("--delay", type=click.FloatRange(min=0), help="Seconds until it may begin.")
+@click.option("--run-at", help="When it may begin, as in 2026-12-24T18:00:00+01:00.")
+@click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="To find it by; several times.")
+@click.option("--idempotency-key", help="The same key makes the same submit the same job.")
+@wait_option
+@timeout_option
+@asks
+def submit(
+    asking: Asking,
+    type_name: str,
+    payload: str,
+    queue: str | None,
+    delay: float | None,
+    run_at: str | None,
+    labels: tuple[str, ...],
+    idempotency_key: str | None,
+    waits: bool,
+    timeout_s: float | None,
+) -> None:
+    """Submit a job of TYPE and print it; PAYLOAD is JSON, in a file, or "-" for standard input."""
+    _no_timeout_without(waits, timeout_s)
+    options: Options = {
+        "queue": queue,
+        "delay": delay,
+        "run_at": None if run_at is None else _moment(run_at),
+        "labels": pairs(labels) or None,
+        "idempotency_key": idempotency_key,
+    }
+    order = requests.order(type_name, _payload(payload), options)
+    _follow(asking, asking.run(flows.submitted, order), waits=waits, timeout_s=timeout_s)
 
 
 @click.command()
 @click.argument("job_id", metavar="ID")
-@url_option
-@token_option
-def status(job_id: str, url: str, token: str | None) -> None:
+@asks
+def status(asking: Asking, job_id: str) -> None:
     """Print the job ID as it is now."""
-    configured()
-    _print(Api(url, token=token).get(f"/jobs/{job_id}"))
+    asking.run(flows.seen, job_id)
+    asking.show()
 
 
 @click.command()
 @click.argument("job_id", metavar="ID")
-@url_option
-@token_option
-def wait(job_id: str, url: str, token: str | None) -> None:
-    """Wait until the job ID has ended and print it; exit with 1 unless it succeeded."""
-    configured()
-    api = Api(url, token=token)
-    while True:
-        asked = time.monotonic()
-        answer = api.get(f"/jobs/{job_id}", prefer=f"wait={HELD_S}")
-        if answer.status != 200 or answer.json()["status"] in FINAL:
-            break
-        # What was held back may be asked again at once; else the service says how soon.
-        pause_s = float(answer.headers.get("retry-after", 1))
-        time.sleep(max(0.0, pause_s - (time.monotonic() - asked)))
-    _print(answer)
-    sys.exit(answer.json()["status"] != "succeeded")
+@timeout_option
+@asks
+def wait(asking: Asking, job_id: str, timeout_s: float | None) -> None:
+    """Wait until the job ID has ended and print it. Goes on while the service is away or restarts."""
+    wait_and_show(asking, job_id, timeout_s=timeout_s)
 
 
-def _print(answer: Response) -> None:
-    value: Any = answer.json()
-    shown = answer.body if value is None else msgspec.json.format(answer.body)
-    click.echo(shown, err=answer.status >= 400)
-    if answer.status >= 400:
-        sys.exit(1)
+@click.command()
+@click.argument("job_id", metavar="ID")
+@asks
+def cancel(asking: Asking, job_id: str) -> None:
+    """Cancel the job ID and print it; one that runs is "running" until it has been stopped."""
+    asking.run(flows.cancelled, job_id)
+    asking.show()
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@wait_option
+@timeout_option
+@asks
+def rerun(asking: Asking, job_id: str, waits: bool, timeout_s: float | None) -> None:
+    """Run the ended job ID again, as a new job, and print that."""
+    _no_timeout_without(waits, timeout_s)
+    _follow(asking, asking.run(flows.rerun, job_id), waits=waits, timeout_s=timeout_s)
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@asks
+def delete(asking: Asking, job_id: str) -> None:
+    """Delete the ended job ID and its result."""
+    asking.run(_deleted, job_id)
+    if asking.is_for_programs:
+        asking.print_json(msgspec.json.encode({"id": job_id, "deleted": True}))
+    else:
+        click.echo(f"Deleted {job_id}.")
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@asks
+def result(asking: Asking, job_id: str) -> None:
+    """Print what the job ID returned, and nothing else."""
+    asking.run(_result, job_id)
+    asking.show()
+
+
+def pairs(given: Iterable[str]) -> dict[str, str]:
+    """Labels as they are written. Raises `UsageError`."""
+    labels = {}
+    for pair in given:
+        name, separator, value = pair.partition("=")
+        if not separator or not name:
+            raise click.UsageError(f"--label {pair!r} is not NAME=VALUE.")
+        labels[name] = value
+    return labels
+
+
+def _follow(asking: Asking, job: Snapshot, *, waits: bool, timeout_s: float | None) -> None:
+    if waits:
+        wait_and_show(asking, job.id, timeout_s=timeout_s)
+    else:
+        asking.show()
+
+
+def _no_timeout_without(waits: bool, timeout_s: float | None) -> None:
+    if timeout_s is not None and not waits:
+        raise click.UsageError("--timeout is for --wait.")
+
+
+def _deleted(job_id: str) -> Flow[None]:
+    # Once: a second answer would be that there is no such job.
+    answered((yield Request(method="DELETE", path=requests.job_path(job_id))))
+
+
+def _result(job_id: str) -> Flow[msgspec.Raw]:
+    return (yield from exchanged(Request(path=f"{requests.job_path(job_id)}/result"), of=msgspec.Raw))
+
+
+def _payload(given: str) -> msgspec.Raw:
+    try:
+        text = sys.stdin.buffer.read() if given == "-" else Path(given[1:]).read_bytes() if given[:1] == "@" else None
+    except OSError as error:
+        raise click.UsageError(f"The payload's file cannot be read: {error.strerror}: {given[1:]}.") from None
+    try:
+        # As it was written: a number may have more digits than Python's float.
+        payload = msgspec.Raw(given.encode() if text is None else text)
+        msgspec.json.decode(payload)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise click.UsageError(f"The payload is not JSON: {error}.") from None
+    return payload
+
+
+def _moment(given: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(given)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise click.UsageError(f"--run-at {given!r} is no time with its zone, such as 2026-12-24T18:00:00+01:00.")
+    return moment

@@ -1,26 +1,100 @@
-"""Requests to a running service, for the command line."""
+"""Requests to a running service, with the standard library alone: no extra is needed for the command line."""
 
-import json
+import http.client
 import urllib.error
 import urllib.request
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Callable
+from time import sleep
+from typing import Any, TypeVar
 
 import click
 import msgspec
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+from pollable import __version__
+from pollable.client.errors import Unreachable
+from pollable.client.place import Place
+from pollable.client.steps import Answer, Flow, Pause, Reply, Request, Step, Told
+
+T = TypeVar("T")
+AGENT = {"User-Agent": f"pollable/{__version__}"}
 
 
 class UnreachableError(click.ClickException):
     """Nothing answers at the address."""
 
 
+class _Unfollowed(urllib.request.HTTPRedirectHandler):
+    # The address that it leads to is not the one that was given a token.
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+class Carrier:
+    """Takes the steps of a flow that makes requests; `last` is the last answer that came.
+
+    `heed` is called with every answer, and with an `Unreachable` where there is none.
+    """
+
+    def __init__(self, place: Place, *, heed: Callable[[Reply], None] = lambda _: None) -> None:
+        self.last: Answer | None = None
+        self._place = place
+        self._heed = heed
+        through = urllib.request.ProxyHandler(None if place.is_behind_proxies else {})
+        self._opener = urllib.request.build_opener(through, _Unfollowed())
+
+    def run(self, flow: Flow[T], told: Callable[[Any], None] = lambda _: None) -> T:
+        """What the flow returns; what it tells goes to `told`."""
+        try:
+            step = next(flow)
+            while True:
+                step = flow.send(self._take(step, told))
+        except StopIteration as end:
+            value: T = end.value
+            return value
+
+    def send(self, request: Request) -> Answer | Unreachable:
+        """What becomes of one request."""
+        sent = urllib.request.Request(  # noqa: S310 - a Place is http or https
+            self._place.url + request.path,
+            data=request.body,
+            headers={**AGENT, **self._place.headers, **request.headers},
+            method=request.method,
+        )
+        try:
+            with self._opener.open(sent, timeout=request.timeout_s) as answer:
+                return _read(sent, answer.status, answer)
+        except urllib.error.HTTPError as refusal:
+            return self._refused(sent, refusal)
+        except (OSError, http.client.HTTPException) as error:
+            return self._place.unreachable(getattr(error, "reason", None) or error)
+
+    def _refused(self, sent: urllib.request.Request, refusal: urllib.error.HTTPError) -> Answer | Unreachable:
+        try:
+            with refusal:
+                return _read(sent, refusal.code, refusal)
+        except (OSError, http.client.HTTPException) as error:
+            return self._place.unreachable(error)
+
+    def _take(self, step: Step, told: Callable[[Any], None]) -> Reply:
+        match step:
+            case Told():
+                told(step.value)
+                return None
+            case Pause():
+                sleep(step.seconds)
+                return None
+            case Request():
+                reply = self.send(step)
+                self.last = reply if isinstance(reply, Answer) else self.last
+                self._heed(reply)
+                return reply
+        raise TypeError(f"{step!r} is no step that this one takes")
+
+
 class Response(msgspec.Struct, frozen=True):
-    """One response; header names are in lower case."""
+    """One response."""
 
     status: int
-    headers: dict[str, str]
     body: bytes
 
     def json(self) -> Any:
@@ -32,38 +106,28 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class Api:
-    """One service at one address, as one caller."""
+    """A service of this command's own, asked once for each call."""
 
-    def __init__(self, url: str, *, token: str | None = None) -> None:
-        self._url = url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        # http_proxy is often set without no_proxy, and no proxy can reach this host's loopback.
-        through = urllib.request.ProxyHandler({} if urlsplit(url).hostname in LOOPBACK else None)
-        self._opener = urllib.request.build_opener(through)
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._carrier = Carrier(Place(url, {}))
 
-    def get(self, path: str, *, prefer: str | None = None) -> Response:
+    def get(self, path: str) -> Response:
         """Raises `UnreachableError`."""
-        headers = {"Prefer": prefer} if prefer else {}
-        return self._send(urllib.request.Request(self._url + path, headers=headers))  # noqa: S310 - the user's own address
+        return self._send(Request(path=path))
 
     def post(self, path: str, value: object) -> Response:
         """Raises `UnreachableError`."""
-        body, headers = json.dumps(value).encode(), {"Content-Type": "application/json"}
-        return self._send(urllib.request.Request(self._url + path, data=body, headers=headers))  # noqa: S310 - as above
+        headers = {"content-type": "application/json"}
+        return self._send(Request(method="POST", path=path, body=msgspec.json.encode(value), headers=headers))
 
-    def _send(self, request: urllib.request.Request) -> Response:
-        for name, value in self._headers.items():
-            request.add_header(name, value)
-        try:
-            with self._opener.open(request, timeout=40) as answer:
-                return _read(answer.status, answer)
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                return _read(refusal.code, refusal)
-        except OSError as error:
-            raise UnreachableError(f"Nothing answers at {self._url}: {error}.") from None
+    def _send(self, request: Request) -> Response:
+        reply = self._carrier.send(request)
+        if isinstance(reply, Unreachable):
+            raise UnreachableError(str(reply))
+        return Response(reply.status, reply.body)
 
 
-def _read(status: int, response: Any) -> Response:
+def _read(sent: urllib.request.Request, status: int, response: Any) -> Answer:
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Response(status, headers, response.read())
+    return Answer(sent.full_url, status, headers, response.read())

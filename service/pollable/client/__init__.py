@@ -2,8 +2,9 @@
 `AsyncClient` is awaited. Nothing here imports the service.
 """
 
-from pollable.client.awaiting import AsyncClient, AsyncJob
-from pollable.client.blocking import Client, Job
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from pollable.client.errors import (
     ClientError,
     JobCancelled,
@@ -15,6 +16,13 @@ from pollable.client.errors import (
     Unreachable,
 )
 from pollable.client.snapshot import Failure, Progress, Snapshot
+
+if TYPE_CHECKING:
+    from pollable.client.awaiting import AsyncClient, AsyncJob
+    from pollable.client.blocking import Client, Job
+
+# What needs httpx2, which the command line does without.
+_CARRIED = {"AsyncClient": "awaiting", "AsyncJob": "awaiting", "Client": "blocking", "Job": "blocking"}
 
 __all__ = [
     "AsyncClient",
@@ -33,3 +41,9 @@ __all__ = [
     "TimedOut",
     "Unreachable",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _CARRIED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_CARRIED[name]}"), name)

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, overload
 
 from pollable.client import flows, requests
-from pollable.client.address import address_of
+from pollable.client.address import Address
 from pollable.client.answers import outcome
 from pollable.client.carrying import Carrier
 from pollable.client.requests import Options
@@ -26,7 +26,7 @@ class Client:
     """
 
     def __init__(self, url: str | None = None, token: str | None = None) -> None:
-        self._carrier = Carrier(address_of(url, token))
+        self._carrier = Carrier(Address.of(url, token))
 
     def __repr__(self) -> str:
         return f"Client({self._carrier.address.url!r})"

@@ -38,6 +38,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.between.take(self)
 
+    def do_DELETE(self) -> None:
+        self.between.take(self)
+
     def body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("content-length", 0)))
 
