@@ -88,6 +88,9 @@ def test_a_token_is_shown_once_and_listed_by_its_id(redis_url: str) -> None:
     assert re.fullmatch(shown, listed)
     assert listed.startswith(id_)
     assert token not in listed
+    (line,) = pollable("tokens", "list", "--json", REDIS_URL=redis_url).stdout.splitlines()
+    assert json.loads(line)["id"] == id_
+    assert token not in line
 
 
 def test_the_list_has_the_day_of_the_last_use(redis_url: str) -> None:

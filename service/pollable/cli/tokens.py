@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 from getpass import getpass
 
 import click
+import msgspec
 
 from pollable.auth.access_tokens import PREFIX
 from pollable.auth.issuer import issuer_name
 from pollable.auth.principal import DEFAULT_SCOPES, SCOPES
 from pollable.cli import issued_tokens as store
+from pollable.cli.asking import json_option
 from pollable.cli.environment import configured
 from pollable.storage.connection import connect
 
@@ -34,20 +36,28 @@ def tokens() -> None:
     help="What it allows; may be given several times.",
 )
 @click.option("--days", default=365, show_default=True, help="How long it lasts.")
-def create(subject: str, name: str, scopes: tuple[str, ...], days: int) -> None:
+@json_option
+def create(subject: str, name: str, scopes: tuple[str, ...], days: int, as_json: bool) -> None:
     """Make a token for SUBJECT and print it, this once."""
     settings = configured()
     token, kept = store.create(
         connect(settings), subject, issuer=issuer_name(settings), name=name, scopes=scopes, lifetime_s=days * DAY_S
     )
+    if as_json:
+        click.echo(msgspec.json.encode(_shown(kept) | {"token": token}))
+        return
     click.echo(f"Token {kept.id} of {subject}, until {_day(kept.expires_at)}. It is shown only now:", err=True)
     click.echo(token)
 
 
 @tokens.command("list")
-def list_() -> None:
+@json_option
+def list_(as_json: bool) -> None:
     """Print the tokens that still count, each by its id; never the tokens themselves."""
     for token in store.every(connect(configured())):
+        if as_json:
+            click.echo(msgspec.json.encode(_shown(token)))
+            continue
         used = "never used" if token.used_on is None else f"used {_day(token.used_on * DAY_S * 1000)}"
         scopes = " ".join(sorted(token.scopes))
         until = f"until {_day(token.expires_at)}"
@@ -68,6 +78,17 @@ def revoke(token_id: str | None) -> None:
     if token is None:
         raise click.ClickException("There is no such token.")
     click.echo(f"Revoked token {token.id} of {token.subject}.")
+
+
+def _shown(token: store.AccessToken) -> dict[str, object]:
+    return {
+        "id": token.id,
+        "subject": token.subject,
+        "name": token.name,
+        "scopes": sorted(token.scopes),
+        "expiresOn": _day(token.expires_at),
+        "usedOn": None if token.used_on is None else _day(token.used_on * DAY_S * 1000),
+    }
 
 
 def _given() -> str:

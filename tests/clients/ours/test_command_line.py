@@ -2,6 +2,9 @@
 
 import json
 import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ from click.testing import CliRunner, Result
 from pollable.cli.commands import commands
 from tests.clients.ours.between import Between, answers, cuts, drops, loses
 from tests.clients.people import TEXT, token
-from tests.system.running import Running, free_port
+from tests.system.running import ROOT, Running, environment, free_port
 
 TYPE = "generate_assessment"
 PAYLOAD = json.dumps({"text": TEXT, "questions": 1})
@@ -163,3 +166,22 @@ def test_a_service_that_is_not_there_is_named(pollable: Shell) -> None:
     assert refused.exit_code == 5
     assert url in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
+
+
+def test_a_terminal_sees_the_progress_of_what_is_waited_for(pollable: Shell) -> None:
+    job_id = pollable.submit("--delay", "60")
+    leader, terminal = pty.openpty()
+    with os.fdopen(terminal, "w") as stderr:
+        waiting = subprocess.run(
+            [sys.executable, "-m", "pollable", "wait", job_id, "--timeout", "1"],
+            env=environment(POLLABLE_URL=pollable.url, POLLABLE_TOKEN=pollable.token),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            timeout=30,
+        )
+        drawn = os.read(leader, 65_536).decode()
+    os.close(leader)
+    assert (waiting.returncode, waiting.stdout) == (4, b""), drawn
+    assert f"{job_id}  [{'.' * 20}]   0 %  scheduled" in drawn
+    assert drawn.splitlines()[-1].removeprefix("\x1b[K").startswith("Error: ")

@@ -19,7 +19,7 @@ IMPORTED = """
 import json, sys
 import pollable
 before = set(sys.modules)
-import pollable.client
+from pollable.client import Client
 print(json.dumps(sorted(set(sys.modules) - before)))
 print(json.dumps(sorted(sys.modules)))
 """
