@@ -118,5 +118,6 @@ def _tell(what: str, error: BaseException) -> None:
 
 def _options(settings: Settings, timeout_s: float) -> dict[str, Any]:
     unverified = {"ssl_cert_reqs": ssl.CERT_NONE, "ssl_check_hostname": False}
-    times = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
+    # Without driver_info each connection begins with no CLIENT SETINFO, which our users in Redis may not send.
+    times = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, "driver_info": None}
     return settings.redis.arguments() | times | ({} if settings.redis_tls_verify else unverified)

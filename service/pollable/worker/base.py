@@ -95,6 +95,10 @@ class CarefulWorker(BaseWorker):
         elif at > self._stop_requested_at + SAME_SIGNAL_S:
             self.shutdown_at = at
 
+    def _set_ip_address(self, connection: Redis) -> None:  # noqa: ARG002 - RQ's signature
+        """Not asked for: CLIENT, which also ends other clients, is nothing that a worker's user should be allowed."""
+        self.ip_address = "unknown"
+
     def _install_signal_handlers(self) -> None:
         """Signals come through `worker.py`, which outlives any one worker."""
 
