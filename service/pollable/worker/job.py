@@ -15,7 +15,10 @@ class ForbiddenFunction(Exception):
 
 
 class Job(RQJob):
-    """An RQ job that names `execution.run` and runs its attempt, once a worker has claimed it."""
+    """An RQ job that names `execution.run` and runs its attempt, once a worker has claimed it.
+
+    `rq worker --job-class pollable.worker.job.Job` runs ours with it, and nothing else that a hash may name.
+    """
 
     attempt: Attempt | None = None
     # Names in a hash, as RQ imports and calls them; whoever can write Redis must not choose what runs here.
@@ -25,16 +28,19 @@ class Job(RQJob):
         super().restore(raw_data)
         self.webhooks = []
 
-    def retry(self, queue: Queue, pipeline: Pipeline) -> None:  # noqa: ARG002 - RQ's signature
-        """Only counts: the record's script has put the job back on its way already."""
-        assert self.retries_left
-        self.retries_left -= 1
-        pipeline.hset(self.key, "retries_left", str(self.retries_left))
+    def retry(self, queue: Queue, pipeline: Pipeline) -> None:
+        """Only counts: the record's script has put the job back on its way already, but for a plain `rq worker`."""
+        if self.attempt is None:
+            super().retry(queue, pipeline)
+        elif self.retries_left:
+            self.retries_left -= 1
+            pipeline.hset(self.key, "retries_left", str(self.retries_left))
 
     def _execute(self) -> Any:
         if self.func_name != RUN or self.instance:
             raise ForbiddenFunction(f"Only {RUN} may run here, not {self.func_name}.")
-        return attempt_of(self).run(self)
+        # A plain `rq worker` with this class claims within `run`.
+        return self.attempt.run(self) if self.attempt else super()._execute()
 
 
 def attempt_of(job: RQJob) -> Attempt:
