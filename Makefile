@@ -14,6 +14,9 @@
 #   make bench-emptying          seconds until 100,000 jobs of a queue that was emptied in RQ read cancelled
 #   make bench-indistinct        whether time tells somebody else's job from one that never was
 #   make bench-lists             what a page costs among a thousand jobs and among a million (takes 3 GB)
+#   make bench-fairness          how much longer one owner polls while another does its worst; ARGS=--quick
+#   make fuzz                    HTTP and every script with what was generated, a minute each; ARGS="--seconds 600 --seed 7"
+#   make audit                   whether a locked package has a known hole (asks the network), and a hash for each
 #   make chaos                   do harm on purpose, hold what is promised, write down what was measured (long);
 #                                ARGS="--only kill9_storm --short --seed 7" picks one, in its short form
 #   make clean                   forget .venv and every cache
@@ -25,6 +28,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 UV_VERSION := 0.13.9
+AUDIT_VERSION := 2.10.1
 # With the interpreter that made .venv, whatever others there are.
 UV := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $(VENV)/bin/uv
 SYNC := $(UV) sync --quiet --frozen --python $(RUN) --extra dev
@@ -35,7 +39,7 @@ OLDEST := .venv-oldest
 OLDEST_AS_OF := 2026-11-24
 OLDEST_TESTS := $(addprefix tests/,auth catalog cli/test_embedded.py envelopes examples http jobs storage test_ids.py test_redis_address.py test_settings.py)
 
-.PHONY: demo dev test test-oldest lint lock bench bench-recovery bench-emptying bench-indistinct bench-lists chaos clean
+.PHONY: demo dev test test-oldest lint lock bench bench-recovery bench-emptying bench-fairness bench-indistinct bench-lists fuzz audit chaos clean
 
 demo: $(VENV)/dev
 	$(RUN) -m pollable demo $(if $(TEXT),--text '$(TEXT)') $(ARGS)
@@ -74,6 +78,20 @@ bench-indistinct: $(VENV)/dev
 
 bench-lists: $(VENV)/dev
 	$(RUN) -m bench.lists $(ARGS)
+
+bench-fairness: $(VENV)/dev
+	$(RUN) -m bench.fairness $(ARGS)
+
+fuzz: $(VENV)/test
+	$(RUN) -m tests.security.script_fuzz $(ARGS)
+	$(RUN) -m tests.security.http_fuzz $(ARGS)
+
+# What is installed is what uv.lock names, by its hashes: `uv sync --frozen` refuses any other file. This asks an advisory
+# database about the same list; without a network it fails, and says so.
+audit: $(VENV)/uv-$(UV_VERSION)
+	@$(UV) export --quiet --frozen --all-extras --all-groups --no-emit-project --output-file $(VENV)/locked.txt
+	$(VENV)/bin/uv tool run --python $(RUN) --from pip-audit==$(AUDIT_VERSION) pip-audit --require-hashes --disable-pip --strict \
+		--requirement $(VENV)/locked.txt $(ARGS)
 
 chaos: $(VENV)/test
 	$(RUN) -m chaos $(ARGS)
