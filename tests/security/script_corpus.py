@@ -63,7 +63,9 @@ def _noted(calls: list[Call]) -> Iterator[None]:
 
 
 def _over_http(url: str) -> None:
-    settings = Settings(redis_url=url, auth=("tokens",), quota_reads=1000, quota_polls=1000, foreign_jobs="read")
+    settings = Settings(
+        redis_url=url, auth=("tokens",), quota_reads=1000, quota_polls=1000, foreign_jobs="read", redis_risks="accepted"
+    )
     with closing(Deployment(settings)) as deployment:
         token, _ = issued_tokens.create(deployment.redis, "ann", lifetime_s=600)
         known = {"authorization": f"Bearer {token}"}

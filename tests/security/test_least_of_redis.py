@@ -67,7 +67,7 @@ NEVER: dict[str, tuple[str, ...]] = {
     "a channel of somebody else": ("PUBLISH", "theirs", "x"),
 }
 OF_THE_OTHER: dict[str, tuple[str, ...]] = {
-    WEB: ("SUBSCRIBE", "rq:pubsub:x"),
+    WEB: ("XADD", "rq:nothing", "NOMKSTREAM", "*", "a", "b"),
     WORKER: ("SCAN", "0"),
 }
 

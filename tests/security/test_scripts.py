@@ -9,7 +9,7 @@ from pollable.cli.embedded import Private
 from tests.security.script_corpus import Call
 from tests.security.script_fuzz import Broken, Fuzz
 
-CALLS = 15_000
+CALLS = 8_000
 
 
 @pytest.fixture
