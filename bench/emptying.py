@@ -46,7 +46,7 @@ def main() -> None:
 
 async def submitted(redis_url: str, jobs: int) -> None:
     """That many jobs that wait in one queue, as a web process writes them."""
-    settings = Settings(redis_url=redis_url, max_queue_depth=max(jobs, 1))
+    settings = Settings(redis_url=redis_url, max_queue_depth=max(jobs, 1), owner_max_jobs=0, owner_max_bytes=0)
     sleep = JobType(name="sleep", function=print, payload_type=None, result_type=None)
     async with connect_async(settings) as client:
         reader = JobReader(client, settings)

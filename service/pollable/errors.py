@@ -119,7 +119,7 @@ class WrongState(ServiceError):
 
 
 class PayloadFreed(ServiceError):
-    """Memory was short when the job ended, and its payload was given up."""
+    """The job ended too long ago for a rerun, or when memory was short, and its payload was given up."""
 
     status, code, title = 409, "payload_freed", "The job's payload is no longer kept"
 
@@ -156,6 +156,10 @@ class IdempotencyKeyReused(ServiceError):
 
 class QuotaExceeded(ServiceError):
     status, code, title = 429, "quota_exceeded", "Too many requests"
+
+
+class OwnerFull(ServiceError):
+    status, code, title, retry_after_s = 429, "owner_full", "Too many jobs of one owner", 10
 
 
 class QueueFull(ServiceError):

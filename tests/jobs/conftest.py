@@ -5,6 +5,7 @@ import pytest
 from pollable.cli.embedded import Fake
 from pollable.settings import Settings
 from tests.conftest import immortal_keys
+from tests.jobs import books
 from tests.jobs.workbench import Backend, Real, Workbench
 
 
@@ -25,7 +26,9 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
 def bench(backend: Backend) -> Iterator[Workbench]:
     made = Workbench(backend, Settings())
     yield made
+    wrong = books.errors(made.redis)
     made.close()
+    assert not wrong, f"what is written down of the owners' jobs is wrong: {wrong}"
 
 
 @pytest.fixture

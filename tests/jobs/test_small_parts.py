@@ -101,7 +101,7 @@ def test_a_script_comes_with_the_parts_that_it_needs_each_once_and_before_it() -
         if path.name.endswith(".lua")
     }
     assert scripts.source("pop") == "".join(parts[name] for name in ("clock", "names", "view", "pop"))
-    needed = ("clock", "names", "view", "memory", "record", "claim")
+    needed = ("clock", "names", "view", "memory", "held", "record", "claim")
     assert scripts.source("claim") == "".join(parts[name] for name in needed)
     assert scripts.source("limit") == parts["clock"] + parts["window"] + parts["limit"]
 
@@ -114,6 +114,6 @@ def test_every_script_tells_its_arguments_and_its_reply() -> None:
 
 
 def test_there_is_no_script_that_is_not_tested_here() -> None:
-    parts = {"clock", "names", "view", "memory", "record", "row", "window", "workers"}
+    parts = {"clock", "names", "view", "memory", "held", "record", "row", "window", "workers"}
     there = {path.name.removesuffix(".lua") for path in files(scripts).iterdir() if path.name.endswith(".lua")}
     assert there == {*SCRIPTS, *parts}

@@ -124,9 +124,13 @@ async def list_jobs(call: Call) -> Answer:
     return Answer(200, call.envelope.page(page.jobs, page.cursor), headers=_next_page(call, page.cursor))
 
 
-def jobs_named(scope: Scope) -> int:
-    """How many reads a list is: one, or one for each job that its query names."""
-    return max(1, len(fields.query(scope).get("id", ())))
+def jobs_listed(scope: Scope) -> int:
+    """How many reads a list is: one for each job that its query names, else for each that its page may have.
+
+    Raises `InvalidParameter`.
+    """
+    query = fields.query(scope)
+    return len(_ids(query)) if "id" in query else _limit(query)
 
 
 async def result(call: Call) -> Answer:

@@ -10,10 +10,10 @@ from pollable.envelopes.envelope import Envelope
 from pollable.errors import InvalidParameter, ServiceError
 from pollable.http.fields import query
 from pollable.http.problems import ENVELOPE
-from pollable.http.replies import limited, send_read
+from pollable.http.replies import limited, refused, send_read
 from pollable.jobs.reading import JobReader
 from pollable.model import Job
-from pollable.storage.quotas import Quota
+from pollable.storage.quotas import Quota, Verdict
 
 # An id as nearly every caller writes it, with nothing to decode (RFC 3986, section 2.3).
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
@@ -39,15 +39,15 @@ class Poll:
         require(principal, "jobs:read")
         owner, caller = principal.visible_owner, principal.owner
         found, verdict = await self._reader.poll(self._job_id(scope), owner=owner, quota=self._quota, caller=caller)
-        answer = limited(self._answer(scope[ENVELOPE], found), self._quota, verdict)
+        answer = limited(self._answer(scope[ENVELOPE], found, verdict), self._quota, verdict)
         await send_read(scope, send, answer, if_none_match=headers.get(b"if-none-match"))
 
-    def _answer(self, envelope: Envelope, found: Job | ServiceError) -> Answer:
+    def _answer(self, envelope: Envelope, found: Job | ServiceError, verdict: Verdict | None) -> Answer:
         if isinstance(found, Job):
             return Answer(200, envelope.render(found), retry_after_s=envelope.retry_after_s(found))
         answer = envelope.refusal(found)
         if answer.status != 200:
-            raise found
+            raise refused(found, self._quota, verdict)
         return answer
 
     def _job_id(self, scope: Scope) -> str:

@@ -6,6 +6,7 @@ import msgspec
 from starlette.types import Scope, Send
 
 from pollable.envelopes.answer import Answer
+from pollable.errors import ServiceError
 from pollable.storage.quotas import Quota, Verdict, fields
 
 READ_HEADERS = ((b"cache-control", b"private, no-cache"), (b"vary", b"Authorization, Prefer"))
@@ -18,6 +19,13 @@ def limited(answer: Answer, quota: Quota | None, verdict: Verdict | None) -> Ans
         return answer
     told = tuple((name.lower().encode(), value.encode()) for name, value in fields(quota, verdict).items())
     return msgspec.structs.replace(answer, headers=(*answer.headers, *told))
+
+
+def refused(refusal: ServiceError, quota: Quota | None, verdict: Verdict | None) -> ServiceError:
+    """The same of a refusal."""
+    if quota is not None and verdict is not None:
+        refusal.headers |= fields(quota, verdict)
+    return refusal
 
 
 async def send_answer(scope: Scope, send: Send, answer: Answer) -> None:

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pollable.auth.authenticator import require
 from pollable.envelopes.envelope import Bucket, Envelope, Verb
-from pollable.errors import MethodNotAllowed, RouteNotFound, SettingsError
+from pollable.errors import MethodNotAllowed, RouteNotFound, ServiceError, SettingsError
 from pollable.http.forwarded import PREFIX
 from pollable.http.handlers import Call, submit_of
 from pollable.http.health import Discreet, Health, Readiness
@@ -19,7 +19,7 @@ from pollable.http.openapi import OpenAPI
 from pollable.http.pages import PAGES, Page
 from pollable.http.poll import Poll
 from pollable.http.problems import ENVELOPE
-from pollable.http.replies import limited, send_answer, send_read
+from pollable.http.replies import limited, refused, send_answer, send_read
 from pollable.http.services import Services
 from pollable.http.verbs import ACTIONS, Action
 
@@ -46,7 +46,10 @@ class Endpoint:
             verdict = await self._services.limiter.check(self._quota, principal.owner, cost=cost)
         known = {"headers": headers, "principal": principal, "envelope": scope[ENVELOPE], "services": self._services}
         call = Call(scope=scope, receive=receive, **known)
-        answer = limited(await self._action.handler(call), self._quota, verdict)
+        try:
+            answer = limited(await self._action.handler(call), self._quota, verdict)
+        except ServiceError as refusal:
+            raise refused(refusal, self._quota, verdict) from None
         if scope["method"] in ("GET", "HEAD"):
             await send_read(scope, send, answer, if_none_match=headers.get(b"if-none-match"))
         else:

@@ -6,13 +6,16 @@ from starlette.types import Scope
 
 from pollable.auth.authenticator import Authenticator, require
 from pollable.catalog import Catalog
-from pollable.envelopes.envelope import Bucket, Envelope
+from pollable.envelopes.envelope import Bucket, Envelope, PerMinute
 from pollable.http.lifetime import Lifetime
 from pollable.jobs.changing import JobWriter
 from pollable.jobs.listing import JobLister
 from pollable.jobs.reading import JobReader
 from pollable.settings import Settings
 from pollable.storage.quotas import Limiter, Quota
+
+OF_PEOPLE = PerMinute(polls=0, reads=0, writes=600)
+"""Where callers are told apart, and neither settings nor envelope say another."""
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,8 +39,9 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
             require(principal, "jobs:read")
 
     def quota(self, bucket: Bucket, *, envelope: Envelope) -> Quota | None:
-        """The settings' limit, for all envelopes alike; where they say nothing, the envelope's own. None: no limit."""
+        """The settings' limit, for all envelopes alike; else the envelope's own, else `OF_PEOPLE`. None: no limit."""
         limit: int | None = getattr(self.settings, f"quota_{bucket}")
-        if limit is None and envelope.quotas is not None:
-            limit = getattr(envelope.quotas, bucket)
+        quotas = envelope.quotas or (None if self.settings.is_open else OF_PEOPLE)
+        if limit is None and quotas is not None:
+            limit = getattr(quotas, bucket)
         return Quota(bucket, limit) if limit else None

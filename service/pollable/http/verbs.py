@@ -45,7 +45,7 @@ ACTIONS = {
     Verb.CANCEL: Action(handlers.cancel, *_WRITE, _CANCEL, (200, 202), _job),
     Verb.RERUN: Action(handlers.rerun, *_WRITE, "Run an ended job again, as a new job", (202,), _new_job),
     Verb.DELETE: Action(handlers.delete, *_WRITE, "Forget an ended job", (204,), lambda _: None),
-    Verb.LIST: Action(handlers.list_jobs, *_READ, _LIST, cost=handlers.jobs_named),
+    Verb.LIST: Action(handlers.list_jobs, *_READ, _LIST, cost=handlers.jobs_listed),
     Verb.RESULT: Action(handlers.result, *_READ, "Read a job's result alone"),
     Verb.TYPES: Action(handlers.job_types, *_READ, "The job types with their schemas"),
 }

@@ -12,7 +12,15 @@ from rq.command import PUBSUB_CHANNEL_TEMPLATE
 from rq.utils import utcformat
 
 from pollable.catalog import Catalog, JobType
-from pollable.errors import IdempotencyKeyReused, JobExpired, JobNotFound, PayloadFreed, QueueFull, WrongState
+from pollable.errors import (
+    IdempotencyKeyReused,
+    JobExpired,
+    JobNotFound,
+    OwnerFull,
+    PayloadFreed,
+    QueueFull,
+    WrongState,
+)
 from pollable.ids import new_id, parse_id
 from pollable.jobs.reading import NO_ID, JobReader
 from pollable.model import Job, State
@@ -83,7 +91,8 @@ class JobWriter:
         self._catalog = catalog
         self._reader = reader
         prefixes: tuple[Argument, ...] = (keys.PREFIX, keys.RQ_PREFIX)
-        head = (*prefixes, IDEMPOTENCY_TTL_S, *_NAMES, RQ_DATA, " ".join(_RQ_EMPTY))
+        limits = (settings.owner_max_jobs, settings.owner_max_bytes)
+        head = (*prefixes, IDEMPOTENCY_TTL_S, *limits, *_NAMES, RQ_DATA, " ".join(_RQ_EMPTY))
         self._submitting = BatchedScript(redis, "submit", head=head, most=BATCH, replicas=settings.replicas)
         self._cancel = redis.register_script(source("cancel"))
         self._delete = redis.register_script(source("delete"))
@@ -91,8 +100,9 @@ class JobWriter:
     async def submit(self, submission: Submission) -> Accepted:
         """Store and queue a job; an idempotency key that was used before gets the job that it got then.
 
-        Raises `QueueFull`, `IdempotencyKeyReused`, `StoreUnavailable` and `StoreFull`; each leaves nothing behind, but
-        for `StoreUnavailable` of too few replicas (`POLLABLE_REPLICAS`): sent again with its key, it gets that job.
+        Raises `OwnerFull`, `QueueFull`, `IdempotencyKeyReused`, `StoreUnavailable` and `StoreFull`; each leaves nothing
+        behind, but for `StoreUnavailable` of too few replicas (`POLLABLE_REPLICAS`): sent again with its key, it gets
+        that job.
         """
         job_id = new_id()
         queue = submission.queue or submission.type.queue or self._settings.default_queue
@@ -100,6 +110,8 @@ class JobWriter:
         outcome = row[0]
         if outcome == b"reused":
             raise IdempotencyKeyReused("This Idempotency-Key was used with another body; use a new key.")
+        if outcome == b"owner_full":
+            raise self._too_much(row[1].decode())
         if outcome == b"full":
             detail = f"Queue {queue!r} holds {row[1]} jobs, as many as it may; try again later."
             raise QueueFull(detail)
@@ -156,7 +168,8 @@ class JobWriter:
         with store_errors():
             payload, is_freed = cast("Any", await self._redis.hmget(keys.record(job.id), "payload", "payload_freed"))
         if is_freed:
-            raise PayloadFreed("Memory was short when the job ended, and its payload was not kept; submit it again.")
+            kept = f"for {self._settings.rerun_ttl_s} s after a job's end, shorter where memory is short"
+            raise PayloadFreed(f"A payload is kept {kept}; submit the job again.")
         if payload is None:
             raise JobNotFound("There is no such job.")
         job_type = self._catalog.get(job.type)
@@ -186,6 +199,14 @@ class JobWriter:
             raise _wrong_state("deleted", reply[1].decode())
         if reply[0] == b"missing":
             await self._recorded(stored_id, owner=owner)
+
+    def _too_much(self, what: str) -> OwnerFull:
+        if what == "jobs":
+            return OwnerFull(
+                f"At most {self._settings.owner_max_jobs} of your jobs may wait or run; cancel some, or wait."
+            )
+        most = self._settings.owner_max_bytes
+        return OwnerFull(f"Your jobs may hold at most {most} bytes, with this one; delete some that ended, or wait.")
 
     async def _recorded(self, job_id: str, *, owner: str | None) -> Job:
         job = await self._reader.read(job_id, owner=owner)

@@ -41,7 +41,8 @@ def interval_s(settings: Settings) -> float:
 
 def arguments(settings: Settings, *, lease_ms: int, every_ms: int) -> list[str | int]:
     """The ARGV of `reap.lua`."""
-    return [keys.PREFIX, keys.RQ_PREFIX, lease_ms, every_ms, settings.memory_headroom, *settings.queues]
+    rerun_ms = settings.rerun_ttl_s * 1000
+    return [keys.PREFIX, keys.RQ_PREFIX, lease_ms, every_ms, settings.memory_headroom, rerun_ms, *settings.queues]
 
 
 class Reaper:

@@ -90,7 +90,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_result_bytes: Bytes = 1_048_576
     """the largest result, as JSON"""
     max_queue_depth: Depth = 100_000
-    """jobs that may wait in one queue"""
+    """jobs that may wait in one queue, those apart that are due later"""
+    owner_max_jobs: Limit = 10_000
+    """jobs of one owner that may wait, be scheduled or run at once; 0: no limit"""
+    owner_max_bytes: Annotated[int, Meta(ge=0, le=2**53)] = 268_435_456
+    """bytes that the jobs of one owner may hold, ended ones until they expire; 0: no limit"""
+    rerun_ttl_s: Seconds = 3600
+    """seconds after a job's end for which its payload is kept, so that it can be rerun"""
     memory_headroom: Annotated[int, Meta(ge=0, le=50)] = 5
     """percent of Redis' `maxmemory` that new jobs leave free, so that those that are there can end"""
     quota_polls: Limit | None = None
@@ -98,7 +104,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     quota_reads: Limit | None = None
     """other reads an owner may make in a minute; 0: no limit; unset: 100 in `agent`"""
     quota_writes: Limit | None = None
-    """writes an owner may make in a minute; 0: no limit; unset: 20 in `agent`"""
+    """writes an owner may make in a minute; 0: no limit; unset: 20 in `agent`, elsewhere 600 where authentication
+    is on"""
     lease_s: Annotated[float, Meta(ge=1, le=3600)] = 6.0
     """seconds that a silent worker keeps a job before it is taken away"""
     expose_errors: bool = False

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from redis.asyncio import Redis
 
-from pollable.errors import QuotaExceeded
+from pollable.errors import InvalidParameter, QuotaExceeded
 from pollable.storage import keys
 from pollable.storage.connection import store_errors
 from pollable.storage.scripts import source
@@ -46,10 +46,12 @@ class Limiter:
     async def check(self, quota: Quota, owner: str, *, cost: int = 1) -> Verdict | None:
         """Count `cost` requests of `owner`, all or none; None where Redis refuses to count.
 
-        Raises `QuotaExceeded`, `StoreUnavailable`.
+        Raises `QuotaExceeded`, `StoreUnavailable`, and `InvalidParameter` for more than the quota ever lets in.
         """
-        # More at once than there ever are take them all.
-        arguments = [quota.limit, quota.window_ms, min(cost, quota.limit)]
+        if cost > quota.limit:
+            most = f"{quota.limit} are allowed in {quota.window_s} s"
+            raise InvalidParameter(f"This counts as {cost} {quota.bucket}, and {most}: ask for fewer jobs at once.")
+        arguments = [quota.limit, quota.window_ms, cost]
         with store_errors():
             reply = await self._script(keys=[keys.limit(quota.bucket, owner)], args=arguments)
         return allowed(quota, reply)

@@ -14,5 +14,7 @@ forget_executions(id, queue)
 for _, registry in ipairs({'finished:', 'failed:', 'canceled:'}) do
   redis.call('ZREM', RQ .. registry .. queue, id)
 end
+if values[2] then let_go(id, values[2]) end
+redis.call('ZREM', PAYLOADS, id)
 redis.call('DEL', record, rq_key(id), RQ .. 'results:' .. id, RQ .. 'job:' .. id .. ':dependents')
 return {'deleted'}

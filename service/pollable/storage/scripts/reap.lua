@@ -2,12 +2,13 @@
 -- Finds jobs whose worker is gone, jobs that are queued but nowhere and jobs that an operator called off; puts each back on
 -- its way, or ends it.
 -- ARGV: our prefix, RQ's prefix, lease_ms, ms between two passes (0: goes on with the last one), the percentage of memory that
--- new jobs leave free, then the queues' names.
+-- new jobs leave free, ms for which the payload of an ended job is kept, then the queues' names.
 -- Reply: {} when another process was here just now, else {1 when there is more to do at once, or 0; what was done and how
 -- often: {'queued', how many, 'failed', ...}; the types of waiting jobs that no living worker knows; of each job that
 -- workers took and could not run {id, traceback as RQ keeps it}}.
 local lease_ms, every_ms = tonumber(ARGV[3]), tonumber(ARGV[4])
-local LEASES_A_PASS, HEAD, CHUNK, TAIL = 200, 64, 500, 500
+local rerun_ms = tonumber(ARGV[6])
+local LEASES_A_PASS, PAYLOADS_A_PASS, HEAD, CHUNK, TAIL = 200, 500, 64, 500, 500
 -- RQ's scheduler looks every second, where there is one; and our workers take what is due from its registry themselves.
 local OVERDUE_MS = 1500
 local TAKINGS = 5
@@ -171,8 +172,27 @@ local function adopt_requeued(queue)
   adopt(queue_key(queue) .. ':intermediate', 0, HEAD - 1)
 end
 
+-- Nobody reruns the job any more, so its payload no longer counts against its owner.
+local function free_in_time(id)
+  local state, expires_at = field(id, 'state'), field(id, 'expires_at')
+  if not expires_at then return end
+  if is_reopened(id, state) then return reopen(id, field(id, 'queue')) end
+  free_payload(id)
+  hold_ended(id, tonumber(expires_at))
+end
+
+local function free_payloads()
+  local ended = redis.call('ZRANGEBYSCORE', PAYLOADS, '-inf', now - rerun_ms, 'LIMIT', 0, PAYLOADS_A_PASS)
+  for _, id in ipairs(ended) do
+    redis.call('ZREM', PAYLOADS, id)
+    alone(free_in_time, id)
+  end
+  more = more or #ended == PAYLOADS_A_PASS
+end
+
 if now - tonumber(since) >= lease_ms then reap_leases() end
-for at = 6, #ARGV do
+free_payloads()
+for at = 7, #ARGV do
   local queue = ARGV[at]
   local looks = {left = math.max(4, math.floor(500000 / (redis.call('LLEN', queue_key(queue)) + 1)))}
   note_workers(queue)

@@ -1,4 +1,4 @@
--- needs: view memory
+-- needs: view memory held
 -- What every script that writes a record shares.
 
 -- An ended record outlives its own end of life by this much, so that RQ's hash (which RQ itself gives the same
@@ -27,12 +27,23 @@ local function forget_executions(id, queue)
   redis.call('DEL', executions)
 end
 
+-- Jobs that ended and still have their payload, by the moment of their end: what the reaper frees in time.
+local PAYLOADS = OURS .. 'payloads'
+
+local function free_payload(id)
+  if redis.call('HDEL', record_key(id), 'payload') == 1 then redis.call('HSET', record_key(id), 'payload_freed', 1) end
+end
+
+-- Its owner's, as long as its record is there. A damaged record may not say whose it is.
+local function hold_ended(id, expires_at)
+  local owner = field(id, 'owner')
+  if owner then hold(id, owner, weigh(id), expires_at + TOMBSTONE_MS) end
+end
+
 -- Final: no lease, not pending, and every key of the job ends after ttl_s seconds.
 local function finish(id, queue, state, ttl_s)
   local expires_at = now + ttl_s * 1000
-  if is_short(queue) and redis.call('HDEL', record_key(id), 'payload') == 1 then
-    redis.call('HSET', record_key(id), 'payload_freed', 1)
-  end
+  if is_short(queue) then free_payload(id) end
   redis.call('HSET', record_key(id), 'state', state, 'ended_at', now, 'updated_at', now, 'expires_at', expires_at)
   redis.call('HDEL', record_key(id), 'lease_until', 'unseen_since', 'handed_over', 'takings')
   if redis.call('EXISTS', rq_key(id)) == 0 then redis.call('HSET', record_key(id), 'without_rq', 1) end
@@ -41,6 +52,9 @@ local function finish(id, queue, state, ttl_s)
   redis.call('ZREM', pending_key(queue), id)
   redis.call('PEXPIREAT', rq_key(id), expires_at)
   redis.call('PEXPIREAT', RQ .. 'results:' .. id, expires_at)
+  hold_ended(id, expires_at)
+  redis.call('ZADD', PAYLOADS, now, id)
+  if redis.call('PTTL', PAYLOADS) < expires_at - now then redis.call('PEXPIREAT', PAYLOADS, expires_at + DAY_MS) end
 end
 
 -- The end of a job that waits, whoever asked for it.
@@ -147,6 +161,9 @@ local function reopen(id, queue)
   redis.call('PERSIST', record)
   redis.call('PERSIST', rq_key(id))
   redis.call('ZADD', pending_key(queue), now, id)
+  redis.call('ZREM', PAYLOADS, id)
+  local owner = field(id, 'owner')
+  if owner then hold(id, owner, weigh(id), LIVE + now) end
 end
 
 -- What an operator did on RQ's side since, written into the record by whoever finds it and may see the job. Returns

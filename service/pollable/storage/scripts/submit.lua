@@ -1,16 +1,17 @@
 -- needs: record
 -- Stores and queues jobs, each whole or not at all.
--- ARGV: our prefix, RQ's prefix, seconds that an idempotency key is kept, then names, each list joined by spaces:
+-- ARGV: our prefix, RQ's prefix, seconds that an idempotency key is kept, the live jobs and the bytes that an owner may hold (0:
+-- any), then names, each list joined by spaces:
 --   of what only this script needs: id, depth (allowed), stamp (the client's time as RQ writes it), fingerprint, digest (of
 --   the idempotency key), asker (whose key that is, where not the owner's), run_at (ms), delay_ms
 --   of the record's fields that do not change, and of RQ's fields that are given a value of their own
 --   of RQ's fields that take another's value, as rq_field=other
 -- then RQ's data, the names of RQ's fields that begin as empty texts, and for each job the values of the first three lists,
 -- in their order; '' where one does not apply.
--- Reply, for each job: {'stored', created_at, run_at}, {'replayed', id, created_at, run_at}, {'reused'}, {'full', depth} or
--- {'short'} (of memory).
-local IDEMPOTENCY_S = tonumber(ARGV[3])
-local DAY_MS, OWNED_AT_MOST, OWNER_TTL_S = 86400000, 100000, 40 * 86400
+-- Reply, for each job: {'stored', created_at, run_at}, {'replayed', id, created_at, run_at}, {'reused'}, {'owner_full', 'jobs' or
+-- 'bytes', how many the owner holds}, {'full', depth} or {'short'} (of memory).
+local IDEMPOTENCY_S, MOST_JOBS, MOST_BYTES = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local OWNED_AT_MOST, OWNER_TTL_S = 100000, 40 * 86400
 
 -- The list keeps ids of jobs that have expired, to tell "expired" from "never was": for a day, and 100,000 at most.
 local function prune(owned)
@@ -61,19 +62,50 @@ local function remember(job, run_at)
   redis.call('EXPIRE', key, IDEMPOTENCY_S)
 end
 
--- What a job takes beside its own texts.
+-- What a job may take beside its texts until it has ended.
 local BYTES_A_JOB = 4000
 -- Redis is asked once a call and queue: its answer costs as much as half a job. What a call stores is counted here.
 local rooms, stored = {}, 0
+-- How much is looked at in each submit, and in one that would be refused.
+local PAST_EACH, PAST_AT_MOST, LIVE_LOOKED_AT, SEEN_MS = 8, 500, 100, 10000
 
-local function has_room(queue, record)
+local function has_room(queue, texts)
+  local bytes = BYTES_A_JOB + texts
   if rooms[queue] == nil then rooms[queue] = room(queue) or false end
   if not rooms[queue] then return true end
-  local bytes = BYTES_A_JOB
-  for at = 2, #record, 2 do bytes = bytes + #record[at] end
   if rooms[queue] < stored + bytes then return false end
   stored = stored + bytes
   return true
+end
+
+-- Of what the owner would hold too much with so many bytes more, and how much that is now; nil where it fits.
+local function excess(owner, bytes)
+  local live = redis.call('ZCOUNT', held_key(owner), LIVE, '+inf')
+  if MOST_JOBS > 0 and live >= MOST_JOBS then return 'jobs', live end
+  local held = tonumber(redis.call('HGET', bytes_key(owner), 'all') or 0)
+  if MOST_BYTES > 0 and held + bytes > MOST_BYTES then return 'bytes', held end
+end
+
+-- Before anybody is refused: what is over, and those live jobs whose records were not looked at for longest. Somebody may have
+-- deleted a record by hand, or ended it with an older version of this.
+local function look_again(owner)
+  let_go_of_past(owner, PAST_AT_MOST)
+  local unseen = LIVE + now - SEEN_MS
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', held_key(owner), LIVE, unseen, 'LIMIT', 0, LIVE_LOOKED_AT)) do
+    local state, expires_at = field(id, 'state'), tonumber(field(id, 'expires_at') or 0)
+    if not state then
+      let_go(id, owner)
+    else
+      redis.call('ZADD', held_key(owner), expires_at > 0 and expires_at + TOMBSTONE_MS or LIVE + now, id)
+    end
+  end
+end
+
+local function refusal(owner, bytes)
+  if not excess(owner, bytes) then return nil end
+  look_again(owner)
+  local what, much = excess(owner, bytes)
+  return what and {'owner_full', what, much}
 end
 
 local function store(job, record, hash)
@@ -84,24 +116,31 @@ local function store(job, record, hash)
     local answered = replay(idempotency_key(job), job.fingerprint)
     if answered then return answered end
   end
-  local depth = redis.call('ZCARD', pending_key(job.queue))
+  local texts = 0
+  for at = 2, #record, 2 do texts = texts + #record[at] end
+  local refused = refusal(job.owner, BYTES_BESIDE + texts)
+  if refused then return refused end
+  -- What is due later takes nobody's turn yet.
+  local depth = redis.call('ZCOUNT', pending_key(job.queue), '-inf', now)
   if depth >= tonumber(job.depth) then return {'full', depth} end
-  if not has_room(job.queue, record) then return {'short'} end
+  if not has_room(job.queue, texts) then return {'short'} end
   local run_at = now
   if job.delay_ms then run_at = now + tonumber(job.delay_ms) end
   if job.run_at then run_at = math.max(now, tonumber(job.run_at)) end
   write(job, record, hash, run_at)
   enqueue(job, run_at)
   remember(job, run_at)
+  hold(job.id, job.owner, BYTES_BESIDE + texts, LIVE + now)
+  let_go_of_past(job.owner, PAST_EACH)
   return {'stored', tostring(now), tostring(run_at)}
 end
 
-local FIRST = 10
-local ONLY_HERE, RECORD, OWN = split(ARGV[4]), split(ARGV[5]), split(ARGV[6])
+local FIRST = 12
+local ONLY_HERE, RECORD, OWN = split(ARGV[6]), split(ARGV[7]), split(ARGV[8])
 local SAME = {}
-for rq_field, other in string.gmatch(ARGV[7], '(%S+)=(%S+)') do SAME[rq_field] = other end
-local CONSTANT = {'data', ARGV[8]}
-for _, name in ipairs(split(ARGV[9])) do
+for rq_field, other in string.gmatch(ARGV[9], '(%S+)=(%S+)') do SAME[rq_field] = other end
+local CONSTANT = {'data', ARGV[10]}
+for _, name in ipairs(split(ARGV[11])) do
   CONSTANT[#CONSTANT + 1] = name
   CONSTANT[#CONSTANT + 1] = ''
 end
