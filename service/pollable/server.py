@@ -1,8 +1,10 @@
 """The web process: uvicorn as we need it."""
 
 import gc
+import logging
 import multiprocessing
 import sys
+from functools import partial
 from typing import Any
 
 from uvicorn.config import STARTUP_FAILURE
@@ -12,7 +14,11 @@ from pollable.app import create_app
 from pollable.auth.authenticator import check_exposure
 from pollable.errors import SettingsError
 from pollable.http.connection import BoundedProtocol
+from pollable.http.room import Room
 from pollable.settings import Settings, from_environment
+from pollable.settings.limits import limits_of
+
+log = logging.getLogger("pollable.http")
 
 # Longer than the 90 s and 60 s after which Heroku's router and AWS' load balancers drop an idle connection: were we
 # the first to close it, a request on its way would be lost.
@@ -28,6 +34,16 @@ def application() -> Any:
     Where another server listens than the settings say, POLLABLE_AUTH must be set: this cannot know. What cannot work
     ends the process with one line.
     """
+    app = checked_application()
+    log.info(
+        "web process: only `pollable serve` limits the size and time of heads and trailers, the time of bodies and of "
+        "unread answers, pipelined requests, and the number of connections; here all this is up to the server"
+    )
+    return app
+
+
+def checked_application() -> Any:
+    """The same where `BoundedProtocol` serves it."""
     try:
         return configured(check_exposure(from_environment()))
     except SettingsError as error:
@@ -50,11 +66,12 @@ def _tuned(app: Any) -> Any:
 
 
 def options(settings: Settings) -> dict[str, Any]:
-    """What uvicorn is told, wherever it runs."""
+    """What uvicorn is told, wherever it runs. The process may have as many files open as may be, from here on."""
+    limits = limits_of(settings)
     return {
         "host": settings.host,
         "port": settings.port,
-        "http": BoundedProtocol,
+        "http": partial(BoundedProtocol, limits=limits, room=Room(limits.connections)),
         "loop": "uvloop",
         "ws": "none",
         "lifespan": "on",

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 import uvicorn
 
 from pollable.cli.web_server import WebServer
-from pollable.server import application, options
+from pollable.server import checked_application, options
 from pollable.settings import from_environment
 
 # An interpreter of its own, so that SIGHUP brings the code that is installed by then.
@@ -67,5 +67,7 @@ def _serve(sockets: list[socket.socket], beats: Connection) -> None:
     os.set_blocking(beats.fileno(), False)
     parent = multiprocessing.parent_process()
     assert parent is not None
-    config = uvicorn.Config(application(), callback_notify=beat, timeout_notify=0, **options(from_environment()))
+    config = uvicorn.Config(
+        checked_application(), callback_notify=beat, timeout_notify=0, **options(from_environment())
+    )
     WebServer(config, parent=parent.sentinel).serve_until_told(sockets)

@@ -1,108 +1,244 @@
-"""One HTTP connection: uvicorn's, with a limit on the size of a request's head and on the time that it takes."""
+"""One HTTP connection: uvicorn's, with bounds on what a client may send, and on its time to send and to read."""
 
 import asyncio
+import contextlib
+import fcntl
+import sys
+import termios
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-HEAD_BYTES = 32_768
-HEAD_S = 10.0
-TOO_LARGE = f"The head of a request may have {HEAD_BYTES} bytes."
-TOO_SLOW = f"The head of a request must arrive within {HEAD_S:g} s."
+from pollable.http.heads import Refusal, encoded, fault_of, late, malformed, too_large
+from pollable.http.room import Room
+from pollable.settings.limits import Limits
+
+DEFAULTS = Limits()
+PIECE = 1_024
+"""So much is parsed at once: requests of so many bytes at most wait behind another."""
+BYTES_AROUND_ONE = 16
+"""What a chunk may have of size and line ends for each byte of body, beside what it may have anyway."""
+FULL = Refusal(503, "Service Unavailable", "too_many_connections", "There are as many connections as there may be.")
 
 
-class HeadTooLargeError(Exception):
-    """Raised inside the parser to end a request whose head has grown past `HEAD_BYTES`."""
+class Flow(FlowControl):
+    """Reads no further while a request waits behind another, whoever asks for more."""
+
+    is_held = False
+
+    def resume_reading(self) -> None:
+        if not self.is_held:
+            super().resume_reading()
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Answers 431 to a head over 32 kB, and 408 to one that is not there within 10 s; both end the connection.
+    """Refuses, and then closes: a head or trailers that are too large (431), what does not come in time (408), what can
+    be read in two ways (400), and one connection too many (503).
 
-    httptools sets neither limit: it collects a header for as long as one is sent.
+    httptools bounds nothing, and takes a trailer for a header. Without a `room` there may be any number of connections.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    flow: Flow
+
+    def __init__(self, *args: Any, limits: Limits = DEFAULTS, room: Room | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._head_is_open = False
-        self._head_bytes = 0
-        self._chunk_bytes = 0
-        self._head_timer: asyncio.TimerHandle | None = None
+        self._limits = limits
+        self._room = room or Room(limits.connections)
+        # The parts of a message; both are false before and after one.
+        self._is_in_head = self._is_in_body = False
+        self._overhead = 0  # Bytes of the head; those around the body.
+        self._body_bytes = 0  # Since the last look.
+        self._body_until = 0.0
+        self._unread = 0
+        self._rest = b""
+        self._running: RequestResponseCycle | None = None
+        self._refusal: Refusal | None = None
         self._is_last = False
+        self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # As in uvicorn.
         super().connection_made(transport)
-        self._start_timer()
+        self.flow = Flow(transport)
+        if self._room.enter(self):
+            self._watch()
+        else:
+            self._refuse(FULL)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timer()
+        self._room.leave(self)
+        self._forsake()
         super().connection_lost(exc)
+        self._stop_timer()
 
     def data_received(self, data: bytes) -> None:
-        self._chunk_bytes = len(data)
-        super().data_received(data)
-        if self._head_is_open:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES:
-                self._refuse(431, "Request Header Fields Too Large", code="head_too_large", detail=TOO_LARGE)
-        if self._head_is_open or self._is_between_requests():
-            self._start_timer()
+        self._room.stir(self)
+        self._rest += data
+        self._parse()
+
+    def _parse(self) -> None:
+        """As far as to the first request that waits behind another."""
+        if self._rest:
+            self._unset_keepalive_if_required()
+        view, at = memoryview(self._rest), 0
+        while at < len(view) and not self.pipeline and self._refusal is None and not self.transport.is_closing():
+            at += self._parse_piece(view[at : at + PIECE])
+        self._rest = bytes(view[at:])
+        self.flow.is_held = bool(self.pipeline) or self._refusal is not None
+        self._watch()
+
+    def _parse_piece(self, piece: memoryview) -> int:
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as declined:
+            # Who does not switch goes on in HTTP/1.1 (RFC 9110, section 7.8).
+            return int(declined.args[0])
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            self._refuse(cause if isinstance(cause, Refusal) else malformed())
+        if self._is_in_head or self._is_in_body:
+            self._overhead += len(piece)
+            if self._overhead >= self._limits.head_bytes:
+                self._refuse(too_large(self._limits.head_bytes))
+        return len(piece)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._head_is_open = True
+        self._is_in_head, self._overhead = True, 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # What comes after the body are trailers: nobody asked for any (RFC 9110, section 6.5.1).
+        if self._is_in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        self._head_is_open = False
-        self._stop_timer()
-        # Both counts take in bytes of what else came in the same chunk, so only a suspicion is looked into.
-        if self._head_bytes + self._chunk_bytes > HEAD_BYTES and self._size_of_head() > HEAD_BYTES:
-            raise HeadTooLargeError
-        self._head_bytes = 0
+        version, upgrades = self.parser.get_http_version(), self.parser.should_upgrade()
+        if fault := fault_of(self.headers, version=version, upgrades=upgrades):
+            raise malformed(fault)
         super().on_headers_complete()
+        self._is_in_head, self._is_in_body, self._overhead, self._body_bytes = False, True, 0, 0
+        self._body_until = self.loop.time() + self._limits.body_s
+        self._stop_timer()
         if self._is_last:
             self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        self._overhead = max(0, self._overhead - BYTES_AROUND_ONE * len(body))
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._is_in_body = False
+        super().on_message_complete()
+        self._stop_timer()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        waits = bool(self.pipeline)
+        super().on_response_complete()
+        if self.transport.is_closing() or (self._refusal is not None and not waits):
+            self._end()
+        else:
+            self.flow.is_held = False
+            self.flow.resume_reading()
+            self._parse()
+            if not self._is_busy() and not self._is_in_head:
+                self._room.rest(self)
 
     def shutdown(self) -> None:
         """Close the connection, or once the request is answered that has come, or of which a part of the head has."""
         self._is_last = True
-        if not self._head_is_open:
+        if not self._is_in_head:
             super().shutdown()
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's hook for when the parser gave up.
-        if self.headers is not None and self._size_of_head() > HEAD_BYTES:
-            self._refuse(431, "Request Header Fields Too Large", code="head_too_large", detail=TOO_LARGE)
-        else:
-            self._refuse(400, "Bad Request", code="malformed_request", detail="This is no HTTP/1.1 request.")
+    def give_way(self) -> None:
+        """Close; nothing is being answered."""
+        self.transport.close()
+        self.pause_writing()
 
-    def _size_of_head(self) -> int:
-        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+    timeout_keep_alive_handler = give_way
 
-    def _is_between_requests(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete
+    def pause_writing(self) -> None:
+        """Something waits to be read; uvicorn's hook."""
+        super().pause_writing()
+        self._unread = self._bytes_unread()
+        self._watch(anew=True)
 
-    def _start_timer(self) -> None:
-        if self._head_timer is None and not self.transport.is_closing():
-            self._head_timer = self.loop.call_later(HEAD_S, self._give_up)
+    def resume_writing(self) -> None:
+        """All has been read; uvicorn's hook."""
+        super().resume_writing()
+        self._watch(anew=True)
+
+    def _bytes_unread(self) -> int:
+        unread = self.transport.get_write_buffer_size()
+        with contextlib.suppress(OSError):  # The kernel's share, megabytes; not every kernel says.
+            outside = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+            unread += int.from_bytes(outside, sys.byteorder)
+        return unread
+
+    def _is_busy(self) -> bool:
+        return self._running is not None and not (self._running.response_complete or self._running.disconnected)
+
+    def _watch(self, *, anew: bool = False) -> None:
+        """While the client is to read something, or to send it and is let: look in a while."""
+        is_sending = self._is_in_head or self._is_in_body
+        is_silent = not self._is_busy() and self.timeout_keep_alive_task is None
+        is_awaited = self.flow.write_paused or ((is_sending or is_silent) and not self.flow.is_held)
+        if anew or not is_awaited:
+            self._stop_timer()
+        if self._timer is None and is_awaited:
+            seconds = self._limits.unread_s if self.flow.write_paused else self._limits.head_s
+            self._timer = self.loop.call_later(seconds, self._look)
 
     def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-    def _give_up(self) -> None:
-        if self._head_is_open:
-            self._refuse(408, "Request Timeout", code="head_too_slow", detail=TOO_SLOW)
-        else:
-            self.transport.close()
+    def _look(self) -> None:
+        self._timer, limits = None, self._limits
+        # What the application does not take yet cannot come.
+        is_fast = self.flow.read_paused or self._body_bytes >= limits.body_rate * limits.head_s
+        if self.flow.write_paused:
+            before, self._unread = self._unread, self._bytes_unread()
+            if self._unread >= before:
+                return self.transport.abort()
+        elif self._is_in_head:
+            self._refuse(late("head_too_slow", f"The head of a request must arrive within {limits.head_s:g} s."))
+        elif not self._is_in_body:
+            self.give_way()
+        elif not is_fast or self.loop.time() >= self._body_until:
+            rate = f"{limits.body_rate} bytes a second, and all of it within {limits.body_s:g} s"
+            self._refuse(late("body_too_slow", f"The body of a request must arrive with {rate}."))
+        self._body_bytes = 0
+        return self._watch()
 
-    def _refuse(self, status: int, title: str, *, code: str, detail: str) -> None:
-        if self.transport.is_closing():
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer so, once those are answered that came before; nothing is read any more."""
+        if self._refusal is not None or self.transport.is_closing():
             return
-        kind = f"urn:pollable:problem:{code}"
-        body = f'{{"type":"{kind}","title":"{title}","status":{status},"detail":"{detail}","code":"{code}"}}'
-        head = (
-            f"HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write((head + body).encode("ascii"))
-        self.transport.close()
+        self._refusal, self.flow.is_held = refusal, True
+        self.flow.pause_reading()
+        if self._is_in_body and self.pipeline:
+            self.pipeline.popleft()
+            self._is_in_body = False
+        elif self._is_in_body:
+            self._forsake()
+        if not self._is_busy():
+            self._end()
+
+    def _forsake(self) -> None:
+        # uvicorn tells the newest request alone.
+        if self._running is not None:
+            self._running.disconnected = True
+            self._running.message_event.set()
+
+    def _end(self) -> None:
+        # Whose answer has begun gets no other.
+        if self._refusal is not None and not (self._is_in_body and self._running and self._running.response_started):
+            self.transport.write(encoded(self._refusal))
+        self.give_way()

@@ -87,6 +87,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """seconds that a failure is kept"""
     max_body_bytes: Bytes = 262_144
     """the largest request body"""
+    body_s: Seconds = 300
+    """seconds in which a request's body must have come"""
+    body_rate: Limit = 1_000
+    """bytes a second that a request's body must bring; looked at every 10 s"""
+    max_connections: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    """connections that one web process holds before it closes the oldest idle one; unset: seven eighths of what the
+    limit of open files allows, 20000 at most"""
     max_result_bytes: Bytes = 1_048_576
     """the largest result, as JSON"""
     max_queue_depth: Depth = 100_000
