@@ -148,7 +148,14 @@ def test_a_list_counts_as_many_reads_as_its_page_may_have(settings: Settings) ->
     ]
 
 
-@pytest.mark.parametrize("path", ["/jobs", "/jobs?limit=11", "/jobs?" + "id=a&" * 11])
+def test_a_list_whose_length_nobody_named_is_let_in_once_by_a_small_quota(settings: Settings) -> None:
+    deployment = Deployment(msgspec.structs.replace(settings, quota_reads=10))
+    first, second = deployment.get("/jobs"), deployment.get("/jobs")
+    deployment.close()
+    assert [first.status_code, second.status_code] == [200, 429]
+
+
+@pytest.mark.parametrize("path", ["/jobs?limit=50", "/jobs?limit=11", "/jobs?" + "id=a&" * 11])
 def test_what_no_minute_ever_lets_in_is_told_so(settings: Settings, path: str) -> None:
     deployment = Deployment(msgspec.structs.replace(settings, quota_reads=10))
     answer, after = deployment.get(path), deployment.get("/jobs?limit=10")

@@ -6,8 +6,6 @@ import msgspec
 
 from pollable import job_type
 
-TYPES = ("anything", "generate_assessment", "document_processing", "audit_analysis")
-
 
 class Text(msgspec.Struct):
     """What the pages' own types take."""

@@ -22,6 +22,8 @@ def deployment(settings: Settings) -> Iterator[Deployment]:
 def served(redis_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server for all attacks of a file."""
     settings = {"POLLABLE_AUTH": "jwt,tokens", "POLLABLE_JWT_SECRET": SECRET, "POLLABLE_FOREIGN_JOBS": "read-data"}
+    # That nobody asks too often is tested elsewhere.
+    settings |= {f"POLLABLE_QUOTA_{what}": "1000000" for what in ("POLLS", "READS", "WRITES")}
     with serving(redis_program, tmp_path_factory.mktemp("served"), **settings) as running:
         issued_tokens.create(running.redis, "ann", lifetime_s=600)
         # What other code left, under an id that RQ's own fetch mistakes others for.

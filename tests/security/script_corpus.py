@@ -17,7 +17,7 @@ from tests.http.calling import Deployment
 from tests.jobs.workbench import ONCE, PATIENT, THRICE, Real, Workbench
 
 NAMES = (
-    *("submit", "read", "cancel", "delete", "limit", "token", "staffing"),
+    *("submit", "read", "list", "cancel", "delete", "limit", "token", "staffing"),
     *("pop", "claim", "renew", "complete", "announce", "reap", "fail"),
 )
 

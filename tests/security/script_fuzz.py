@@ -34,7 +34,7 @@ ODD = (
     *(b"\r\nSET x 1\r\n", b"*", b"..", b"rq:job:x", b":", b"{}", b"null", b"[" * 100, b"x" * 5_000, b"'", b"]]"),
     *(b"state", b"token", b"queued", b"running", b"succeeded", b"failed", b"missing", b"id", b"data", b"-inf LIMIT"),
 )
-NOT_SPOILT = {"token": 1, "limit": 2, "submit": 9}
+NOT_SPOILT = {"token": 1, "limit": 2, "list": 3, "reap": 6, "submit": 9}
 """How many of the first arguments stay: prefixes, what settings say of a quota, names of fields. Of the others, two."""
 # What must hold whatever comes: a late outcome is counted in the record, by whose word it may be.
 VITAL = ("state", "token", "lease_until", "result", "payload", "owner", "attempt", "run_at", "queue")
@@ -119,8 +119,8 @@ class Fuzz:
     def _misread(self, call: Call) -> Call:
         """Ids and owners that callers may choose; not shifted, since a quota's key is among what stands beside them."""
         arguments = list(call.arguments)
-        for job in range(6, len(arguments), 6):
-            arguments[job + self._random.choice((0, 1, 5))] = self._random.choice(ODD)
+        for job in range(8, len(arguments), 6):
+            arguments[job + self._random.choice((0, 1, 2))] = self._random.choice(ODD)
         return Call(call.name, call.keys, tuple(arguments))
 
     def _spoil(self, arguments: list[bytes], at: int, *, is_short: bool) -> None:
@@ -173,6 +173,7 @@ def _kind(error: str) -> str:
         *("attempt to", "bad argument", "Wrong number of args", "wrong number of arguments", "WRONGTYPE"),
         *("Lua redis() command arguments", "not an integer", "not a valid float", "invalid expire", "min or max"),
         *("out of range", "too many results", "hash value is not", "syntax error", "malformed", "increment"),
+        *("Expected value", "Expected object", "Expected the end", "invalid token", "nested data structures"),
     )
     return next((each for each in known if each in error), "")
 

@@ -15,20 +15,20 @@ from pollable.storage import scripts
 from tests.security.redis_users import USERS, WEB, WORKER, address, commands, install
 
 SCRIPTS = {
-    WEB: ("submit", "read", "cancel", "delete", "limit", "token", "staffing", "reap", "fail"),
+    WEB: ("submit", "read", "list", "cancel", "delete", "limit", "token", "staffing", "reap", "fail"),
     WORKER: ("pop", "claim", "renew", "complete", "announce", "reap", "fail"),
 }
 EVERY_SCRIPT = {"evalsha", "script|load"}
 DIRECTLY = {
-    # Readiness, submits with replicas; stopping a job; the list; tokens; `pollable check`.
-    WEB: {"eval", "set", "publish", "zrevrangebyscore", "multi", "exec", "hgetall", "scan", "ping"},
+    # Readiness, submits with replicas; stopping a job; tokens; `pollable check`.
+    WEB: {"eval", "set", "publish", "multi", "exec", "hgetall", "scan", "ping"},
     # RQ's books of a worker, its executions and its results; its commands to a worker; a worker that registers again.
     WORKER: {"multi", "exec", "watch", "unwatch", "hgetall", "hexists", "hincrbyfloat", "sadd", "xadd"}
     | {"subscribe", "unsubscribe"},
 }
 """What is sent without a script. That each is needed was found by leaving it out."""
 CALLED = re.compile(r"redis\.p?call\(\s*'([A-Z]+)'(?:, '(NUMSUB)')?")
-PARTS = {"clock", "memory", "names", "record", "view", "window", "workers"}
+PARTS = {"clock", "held", "memory", "names", "record", "row", "view", "window", "workers"}
 
 NEVER: dict[str, tuple[str, ...]] = {
     "names of all keys": ("KEYS", "*"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
-from pollable.errors import QuotaExceeded, StoreUnavailable
+from pollable.errors import InvalidParameter, QuotaExceeded, StoreUnavailable
 from pollable.storage import keys
 from pollable.storage.quotas import Limiter, Quota, Verdict, allowed, fields, verdict_of
 from pollable.storage.scripts import source
@@ -83,9 +83,12 @@ def test_a_batch_is_let_in_whole_or_not_at_all(run: Run) -> None:
     run(body)
 
 
-def test_a_batch_of_more_than_there_ever_are_takes_them_all(run: Run) -> None:
+def test_a_batch_of_more_than_there_ever_are_is_told_so_and_costs_nothing(run: Run) -> None:
     async def body(client: Redis) -> None:
-        verdict = await Limiter(client).check(Quota("reads", 10, window_s=300), "ann", cost=100)
+        limiter, quota = Limiter(client), Quota("reads", 10, window_s=300)
+        with pytest.raises(InvalidParameter, match="10 are allowed in 300 s"):
+            await limiter.check(quota, "ann", cost=11)
+        verdict = await limiter.check(quota, "ann", cost=10)
         assert verdict is not None
         assert verdict.remaining == 0
 

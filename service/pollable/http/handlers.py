@@ -124,13 +124,15 @@ async def list_jobs(call: Call) -> Answer:
     return Answer(200, call.envelope.page(page.jobs, page.cursor), headers=_next_page(call, page.cursor))
 
 
-def jobs_listed(scope: Scope) -> int:
+def jobs_listed(scope: Scope, most: int) -> int:
     """How many reads a list is: one for each job that its query names, else for each that its page may have.
 
-    Raises `InvalidParameter`.
+    A page whose length nobody named is `most` reads at most. Raises `InvalidParameter`.
     """
     query = fields.query(scope)
-    return len(_ids(query)) if "id" in query else _limit(query)
+    if "id" in query:
+        return len(_ids(query))
+    return _limit(query) if "limit" in query else min(LISTED, most)
 
 
 async def result(call: Call) -> Answer:

@@ -42,7 +42,7 @@ class Endpoint:
         require(principal, scope_needed)
         verdict = None
         if self._quota is not None:
-            cost = self._action.cost(scope)
+            cost = self._action.cost(scope, self._quota.limit)
             verdict = await self._services.limiter.check(self._quota, principal.owner, cost=cost)
         known = {"headers": headers, "principal": principal, "envelope": scope[ENVELOPE], "services": self._services}
         call = Call(scope=scope, receive=receive, **known)

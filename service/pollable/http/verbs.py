@@ -15,7 +15,7 @@ class Action(msgspec.Struct, frozen=True):
     """One verb.
 
     `scope` is what the caller's token must have, `statuses` are those of success, `shape` picks the type of the
-    answer's body (None: there is no body), `cost` is for how many requests one counts.
+    answer's body (None: there is no body), `cost` is for how many requests one counts where so many are let in at most.
     """
 
     handler: Handler
@@ -24,7 +24,7 @@ class Action(msgspec.Struct, frozen=True):
     summary: str
     statuses: tuple[int, ...] = (200,)
     shape: Callable[[Shapes], Any] = lambda _: Any
-    cost: Callable[[Scope], int] = lambda _: 1
+    cost: Callable[[Scope, int], int] = lambda *_: 1
 
 
 _READ, _WRITE = ("jobs:read", Bucket.READS), ("jobs:write", Bucket.WRITES)
