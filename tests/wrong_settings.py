@@ -2,6 +2,7 @@
 # ruff: noqa: E501 - a refusal is one line, however long.
 
 from tests.wrong_fronts import FRONTS
+from tests.wrong_limits import LIMITS
 from tests.wrong_sentinels import SENTINELS
 
 SECRET = "hunter2"
@@ -292,5 +293,5 @@ NAMES: dict[str, dict[str, str]] = {
 
 WRONG: list[tuple[str, dict[str, str]]] = [
     *((line, {"REDIS_URL": url}) for line, urls in (*ADDRESSES.items(), *SENTINELS.items()) for url in urls),
-    *(row for group in (VALUES, LISTS, TOGETHER, NAMES, FRONTS) for row in group.items()),
+    *(row for group in (VALUES, LIMITS, LISTS, TOGETHER, NAMES, FRONTS) for row in group.items()),
 ]

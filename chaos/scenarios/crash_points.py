@@ -134,7 +134,7 @@ scenario = Scenario(
     name="crash_points",
     procedure="SIGKILL at pop, and before and after claim, register and complete",
     passes="taken again or ended within 15 s",
-    full={"each": 10, "at_once": 4, "lease_s": 6},
+    full={"each": 50, "at_once": 4, "lease_s": 6},
     short={"each": 1, "at_once": 3, "lease_s": 2},
     run=run,
 )
