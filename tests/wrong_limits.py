@@ -1,5 +1,3 @@
-# ruff: noqa: E501 - a refusal is one line, however long.
-
 LIMITS: dict[str, dict[str, str]] = {
     "POLLABLE_BODY_S='0' does not fit: it is a whole number from 1 to 31536000.": {"POLLABLE_BODY_S": "0"},
     "POLLABLE_BODY_RATE='fast' does not fit: it is a whole number from 0 to 1000000000.": {

@@ -235,3 +235,13 @@ def test_who_leaves_is_missed_also_with_a_request_behind(port: int, app: Recorde
     while app.ended != ["/long"]:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize("sent", [b"", get("/"), get("/") + get("/next")], ids=["nothing", "a request", "two requests"])
+def test_a_quiet_connection_is_closed_without_a_word(
+    app: Recorder, caplog: pytest.LogCaptureFixture, sent: bytes
+) -> None:
+    with serving(app, keep_alive_s=0.2) as port:
+        _, closed = answer(port, sent, quiet_s=5 * HEAD_S)
+    assert closed
+    assert caplog.records == []

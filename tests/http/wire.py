@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import uvicorn
+import uvloop
 
 from pollable.http.connection import BoundedProtocol
 from pollable.http.room import Room
@@ -52,15 +53,21 @@ class Recorder:
 
 
 @contextlib.contextmanager
-def serving(app: Any, limits: Limits = LIMITS, **options: Any) -> Iterator[int]:
-    """The port of a server that has these limits."""
+def serving(app: Any, limits: Limits = LIMITS, *, keep_alive_s: float = 30, **options: Any) -> Iterator[int]:
+    """The port of a server that has these limits, on the loop that the web process has."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     http: Any = partial(BoundedProtocol, limits=limits, room=Room(limits.connections))
     config = uvicorn.Config(
-        app, http=http, lifespan="off", log_config=None, timeout_keep_alive=30, timeout_graceful_shutdown=1, **options
+        app,
+        http=http,
+        lifespan="off",
+        log_config=None,
+        timeout_keep_alive=keep_alive_s,  # type: ignore[arg-type]  # As asyncio has it.
+        timeout_graceful_shutdown=1,
+        **options,
     )
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
+    thread = threading.Thread(target=lambda: uvloop.run(server.serve([listener])))
     thread.start()
     yield listener.getsockname()[1]
     server.should_exit = True

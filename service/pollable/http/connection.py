@@ -74,17 +74,17 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._room.stir(self)
-        self._rest += data
+        self._rest = self._rest + data if self._rest else data
         self._parse()
 
     def _parse(self) -> None:
         """As far as to the first request that waits behind another."""
         if self._rest:
             self._unset_keepalive_if_required()
-        view, at = memoryview(self._rest), 0
-        while at < len(view) and not self.pipeline and self._refusal is None and not self.transport.is_closing():
-            at += self._parse_piece(view[at : at + PIECE])
-        self._rest = bytes(view[at:])
+            view, at = memoryview(self._rest), 0
+            while at < len(view) and not self.pipeline and self._refusal is None and not self.transport.is_closing():
+                at += self._parse_piece(view[at : at + PIECE])
+            self._rest = bytes(view[at:])
         self.flow.is_held = bool(self.pipeline) or self._refusal is not None
         self._watch()
 
@@ -175,7 +175,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _bytes_unread(self) -> int:
         unread = self.transport.get_write_buffer_size()
-        with contextlib.suppress(OSError):  # The kernel's share, megabytes; not every kernel says.
+        # The kernel's share, megabytes; not every kernel says, and none of a socket that is closed.
+        with contextlib.suppress(OSError, ValueError):
             outside = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
             unread += int.from_bytes(outside, sys.byteorder)
         return unread

@@ -38,7 +38,7 @@ def encoded(refusal: Refusal) -> bytes:
 def fault_of(headers: list[tuple[bytes, bytes]], *, version: str, upgrades: bool) -> str | None:
     """What two servers might read in two ways, or None. The parser, which has seen it, refuses much more."""
     fields = dict(headers)
-    names = [name for name, _ in headers]
+    names = [name for name, _ in headers] if len(fields) < len(headers) else []
     # RFC 9112, section 3.2.
     if names.count(b"host") > 1 or (b"host" not in fields and version == "1.1"):
         return "A request has exactly one Host header."
