@@ -157,7 +157,7 @@ scenario = Scenario(
     name="sigterm_sweep",
     procedure="shutdowns at random, within 4 ms of a push, inside a log write, to the whole group",
     passes="0 stranded, 0 failed, exit code 0 within the grace",
-    full={"shutdowns": 100, "at_once": 4, "lease_s": 6, "slack_s": 1},
+    full={"shutdowns": 200, "at_once": 4, "lease_s": 6, "slack_s": 1},
     # A busy machine makes everybody wait.
     short={"shutdowns": 8, "at_once": 4, "lease_s": 2, "slack_s": 5},
     run=run,
