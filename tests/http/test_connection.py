@@ -1,8 +1,10 @@
 """What a connection may send before its request is complete, and how long it may take."""
 
+import contextlib
 import json
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
@@ -209,6 +211,31 @@ def test_pipelined_requests_wait_unread(port: int, app: Recorder) -> None:
         # The kernel holds the rest: it takes no more.
         assert sent < 8_000_000
         assert app.paths == ["/long"]
+
+
+def test_pipelines_of_quick_requests_hold_up_nobody(port: int) -> None:
+    # Three and more stand in what is parsed at once; nothing of the answers is read.
+    flood, is_over = get("/quick") * 5000, threading.Event()
+
+    def send() -> None:
+        with socket.create_connection(("127.0.0.1", port), timeout=0.1) as flooding, contextlib.suppress(OSError):
+            while not is_over.is_set():
+                flooding.send(flood)
+
+    threads = [threading.Thread(target=send) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    try:
+        time.sleep(0.5)
+        began_at = time.monotonic()
+        received, _ = answer(port, get("/other"), quiet_s=1.5)
+        took_s = time.monotonic() - began_at
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert took_s < 3
 
 
 def test_pipelined_requests_are_all_answered_in_order(port: int, app: Recorder) -> None:

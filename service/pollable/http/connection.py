@@ -11,13 +11,15 @@ import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from pollable.http.heads import Refusal, encoded, fault_of, late, malformed, too_large
+from pollable.http.heads import Refusal, encoded, fault_of, late, length_of, malformed, too_large
 from pollable.http.room import Room
 from pollable.settings.limits import Limits
 
 DEFAULTS = Limits()
 PIECE = 1_024
 """So much is parsed at once: requests of so many bytes at most wait behind another."""
+BODY_PIECE = 16_384
+"""And so much of a body whose length is known: less than what may surround one."""
 BYTES_AROUND_ONE = 16
 """What a chunk may have of size and line ends for each byte of body, beside what it may have anyway."""
 FULL = Refusal(503, "Service Unavailable", "too_many_connections", "There are as many connections as there may be.")
@@ -50,6 +52,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_head = self._is_in_body = False
         self._overhead = 0  # Bytes of the head; those around the body.
         self._body_bytes = 0  # Since the last look.
+        self._body_left = 0  # Where the head says it.
         self._body_until = 0.0
         self._unread = 0
         self._rest = b""
@@ -83,9 +86,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self._unset_keepalive_if_required()
             view, at = memoryview(self._rest), 0
             while at < len(view) and not self.pipeline and self._refusal is None and not self.transport.is_closing():
-                at += self._parse_piece(view[at : at + PIECE])
+                at += self._parse_piece(view[at : at + max(PIECE, min(BODY_PIECE, self._body_left))])
             self._rest = bytes(view[at:])
         self.flow.is_held = bool(self.pipeline) or self._refusal is not None
+        if self.flow.is_held:
+            self.flow.pause_reading()
         self._watch()
 
     def _parse_piece(self, piece: memoryview) -> int:
@@ -119,12 +124,14 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         self._is_in_head, self._is_in_body, self._overhead, self._body_bytes = False, True, 0, 0
         self._body_until = self.loop.time() + self._limits.body_s
+        self._body_left = length_of(self.headers)
         self._stop_timer()
         if self._is_last:
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
+        self._body_left -= len(body)
         self._overhead = max(0, self._overhead - BYTES_AROUND_ONE * len(body))
         super().on_body(body)
 
@@ -143,9 +150,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing() or (self._refusal is not None and not waits):
             self._end()
         else:
-            self.flow.is_held = False
-            self.flow.resume_reading()
             self._parse()
+            self.flow.resume_reading()
             if not self._is_busy() and not self._is_in_head:
                 self._room.rest(self)
 
