@@ -41,12 +41,17 @@ def remains(redis: Redis) -> dict[str, Any]:
         if _OF_WORKERS.fullmatch(key) or ":pollable:" in key:
             continue
         content = _content(redis, key)
-        if content:
+        if content and not _is_late_heartbeat(key, content):
             left_s = redis.ttl(key)
             until = _until(redis, key, FOR_EVER if left_s == FOR_EVER else left_s + redis.time()[0])
             found[_EXECUTION.sub("execution", key)] = {"content": content, "until": until}
     found["journal"] = journal(redis)
     return found
+
+
+def _is_late_heartbeat(key: str, content: Any) -> bool:
+    """Whether RQ's worker wrote it once the execution was over and deleted, as it does now and then (RQ 3.0)."""
+    return key.startswith("rq:execution:") and content.keys() == {"last_heartbeat"}
 
 
 def journal(redis: Redis) -> dict[str, list[str]]:
