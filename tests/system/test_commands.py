@@ -50,7 +50,7 @@ def test_wait_goes_on_while_the_web_process_is_killed_and_replaced(redis_url: st
         service.process.kill()
         # Whether it has asked before or not.
         assert waiting.stderr is not None
-        assert "Going on." in waiting.stderr.readline()
+        assert re.search(r"\w[\])]?\. Going on\.$", waiting.stderr.readline())
     with (
         running(worker, url="", log=tmp_path / "worker", settings=settings),
         running(web, url=url, log=tmp_path / "log2", settings=settings),

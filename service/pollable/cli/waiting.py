@@ -67,7 +67,7 @@ class Line:
         if self._is_away and not was_away:
             self.clear()
             said = str(reply) if isinstance(reply, Unreachable) else _status(reply)
-            click.echo(f"{' '.join(said.split())} Going on.", err=True)
+            click.echo(f"{' '.join(said.split()).rstrip('.')}. Going on.", err=True)
 
     def clear(self) -> None:
         """Leave nothing of what was drawn."""
