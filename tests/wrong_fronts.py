@@ -24,4 +24,20 @@ FRONTS: dict[str, dict[str, str]] = {
         )
     },
     "POLLABLE_TRUSTED_PROXIES names 'unix' twice.": {"POLLABLE_TRUSTED_PROXIES": "unix,unix"},
+    **{
+        f"POLLABLE_CORS_ORIGINS names '{origin}'; write origins such as https://app.example.com or http://localhost:5173, without a path or a slash at the end, or * for any.": {
+            "POLLABLE_CORS_ORIGINS": f"https://app.example.com,{origin}"
+        }
+        for origin in (
+            *("app.example.com", "https://app.example.com/", "https://app.example.com/page", "https://*.example.com"),
+            *("null", "ftp://app.example.com", "https://me@app.example.com", "https://app.example.com:0"),
+            *("https://app.example.com:65536", "https://[::1", "https://1.2.3", "file:///srv", "https://"),
+        )
+    },
+    "POLLABLE_CORS_ORIGINS names 'https://app.example.com' twice.": {
+        "POLLABLE_CORS_ORIGINS": "https://app.example.com,https://app.example.com"
+    },
+    "POLLABLE_CORS_ORIGINS=* with POLLABLE_AUTH=none lets in every page that is open in a browser near it; name the origins, such as http://localhost:5173, or set POLLABLE_AUTH to tokens or jwt.": {
+        "POLLABLE_CORS_ORIGINS": "*"
+    },
 }

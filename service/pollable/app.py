@@ -2,6 +2,7 @@
 
 from redis.asyncio import Redis
 from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from pollable import catalog as catalogs
@@ -11,7 +12,7 @@ from pollable.envelopes import registry
 from pollable.http.forwarded import Front
 from pollable.http.lifetime import Lifetime
 from pollable.http.middleware import Edge
-from pollable.http.origins import Origins
+from pollable.http.origins import CORS, Origins
 from pollable.http.routing import Nowhere, routes
 from pollable.http.services import Services
 from pollable.jobs.changing import JobWriter
@@ -32,6 +33,7 @@ class Application(Starlette):
         self.lifespan = services.lifetime.run
         nowhere = Nowhere(services)
         self._front = Front(services.settings)
+        self._pages = services.settings.cors_origins
         self._origins = Origins(services.settings, nowhere.find_words)
         super().__init__(routes=routes(services), lifespan=self.lifespan)
         # A path with a slash too many is refused like any unknown one.
@@ -39,7 +41,9 @@ class Application(Starlette):
         self.router.default = nowhere
 
     def build_middleware_stack(self) -> ASGIApp:
-        return Edge(self.router, front=self._front, origins=self._origins)
+        edge = Edge(self.router, front=self._front, origins=self._origins)
+        # Around everything: a page must be able to read refusals, too.
+        return CORSMiddleware(edge, **CORS, allow_origins=self._pages) if self._pages else edge
 
 
 def create_app(settings: Settings, *, catalog: Catalog | None = None, redis: Redis | None = None) -> Application:

@@ -6,6 +6,7 @@ here as its own (DNS rebinding), and any page can send a request, if not read th
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from starlette.types import Scope
 
@@ -18,6 +19,22 @@ STRANGER = "pollable.stranger"
 
 PROBES = ("/healthz", "/livez", "/readyz")
 """Platforms ask for them at an address that nobody can know before."""
+
+CORS: dict[str, Any] = {
+    "allow_methods": ("GET", "HEAD", "POST", "DELETE"),
+    "allow_headers": (
+        *("Authorization", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer"),
+        *("Traceparent", "Tracestate", "X-Request-ID"),
+    ),
+    # What a page may read of an answer; the rest of what is sent, such as Content-Type, it may read in any case.
+    "expose_headers": (
+        *("ETag", "Idempotency-Replayed", "Link", "Location", "Preference-Applied", "RateLimit", "RateLimit-Policy"),
+        *("Retry-After", "WWW-Authenticate", "X-Request-ID"),
+    ),
+    # Chromium believes no preflight for longer than two hours, Firefox for a day.
+    "max_age": 7200,
+}
+"""What pages of `POLLABLE_CORS_ORIGINS` may do (Fetch standard, section 3.2): no cookies, `Authorization` instead."""
 
 MOST_KNOWN = 1024
 
@@ -32,6 +49,7 @@ class Origins:
         self._hosts = frozenset(settings.hosts)
         self._takes_any = "*" in self._hosts or not (self._hosts or settings.is_open)
         self._takes_pages = not settings.is_open
+        self._named_pages = frozenset(origin.encode() for origin in settings.cors_origins)
         self._find_words = find_words
         # As they are written by those who were answered: most are looked up, and not read again.
         self._known: set[bytes] = set()
@@ -44,7 +62,9 @@ class Origins:
                 self._find_words(scope)
                 raise UnknownHost("The Host that was asked for is none of the service's, which POLLABLE_HOSTS names.")
             scope[STRANGER] = True
-        if not self._takes_pages and not _is_own(scope, headers, host):
+        if self._takes_pages or headers.get(b"origin") in self._named_pages:
+            return
+        if not _is_own(scope, headers, host):
             self._find_words(scope)
             raise ForeignPage("The request comes from a page of another origin.")
 

@@ -69,6 +69,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     hosts: tuple[str, ...] = ()
     """comma-separated names and addresses that callers may know the service by, besides loopback's; `*`: any; unset:
     loopback alone where everyone is let in, else any"""
+    cors_origins: tuple[str, ...] = ()
+    """comma-separated origins, such as https://app.example.com, whose pages may call the service from a browser; `*`:
+    any, where authentication is on"""
     path_prefix: str = ""
     """what a proxy takes off the front of each path, such as /pollable; links begin with it"""
     trusted_proxies: tuple[str, ...] = ()
@@ -144,6 +147,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 msgspec.structs.force_setattr(self, field, tuple(several))
         msgspec.structs.force_setattr(self, "path_prefix", fronts.checked_prefix(self.path_prefix))
         msgspec.structs.force_setattr(self, "hosts", tuple(fronts.checked_host(name) for name in self.hosts))
+        origins = tuple(fronts.checked_origin(origin) for origin in self.cors_origins)
+        msgspec.structs.force_setattr(self, "cors_origins", origins)
         for proxy in self.trusted_proxies:
             if proxy != fronts.UNIX:
                 fronts.network(proxy)

@@ -33,5 +33,10 @@ def require_agreement(settings: "Settings") -> None:
             f"POLLABLE_AUTH=none on {settings.host} lets in every web page that a browser near it shows; name in "
             "POLLABLE_HOSTS by what callers know the service, such as jobs.example.com, or * for any."
         )
+    if "*" in settings.cors_origins and settings.is_open:
+        raise SettingsError(
+            "POLLABLE_CORS_ORIGINS=* with POLLABLE_AUTH=none lets in every page that is open in a browser near it; "
+            "name the origins, such as http://localhost:5173, or set POLLABLE_AUTH to tokens or jwt."
+        )
     if not settings.redis_tls_verify and not settings.redis.has_tls:
         raise SettingsError("POLLABLE_REDIS_TLS_VERIFY=false is for rediss://, and REDIS_URL is without TLS.")

@@ -1,4 +1,4 @@
-"""What stands in front of the service: its names, the prefix that a proxy strips, the proxies that are believed."""
+"""What stands in front of the service: its names, the prefix that a proxy strips, whose word and whose pages count."""
 
 import re
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -14,6 +14,9 @@ _PREFIX = re.compile(
 )
 _DOTS = re.compile(r"/(?:\.|%2[Ee]){1,2}(?:/|$)")
 _LONGEST_PREFIX = 256
+# As a browser writes it (RFC 6454, section 6.1): no path, and no port that is the scheme's own.
+_ORIGIN = re.compile(r"(https?)://([^/:\[\]@?#]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?")
+_OWN_PORTS = {"http": "80", "https": "443"}
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_][a-z0-9_-]{0,62}(?:\.[a-z0-9_-]{1,63})*")
 
 
@@ -85,3 +88,17 @@ def checked_host(text: str) -> str:
             "without scheme, port or path, or * for any."
         )
     return host
+
+
+def checked_origin(text: str) -> str:
+    """The origin as browsers write it, or `*`. Raises `SettingsError`."""
+    found = _ORIGIN.fullmatch(text.lower())
+    if text != "*" and (found is None or normal_host(found[2]) is None or int(found[3] or 0) > 65_535):
+        raise SettingsError(
+            f"POLLABLE_CORS_ORIGINS names {text!r}; write origins such as https://app.example.com or "
+            "http://localhost:5173, without a path or a slash at the end, or * for any."
+        )
+    if found is None:
+        return text
+    scheme, host, port = found.groups()
+    return f"{scheme}://{host}" + (f":{port}" if port and port != _OWN_PORTS[scheme] else "")
