@@ -32,7 +32,15 @@ def test_an_unknown_type(deployment: Deployment, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/nothing"), ("GET", "/jobs/"), ("POST", "/jobs/a/b/c"), ("GET", "//"), ("GET", "/JOBS")],
+    [
+        ("GET", "/nothing"),
+        ("GET", "/jobs/"),
+        ("POST", "/jobs/a/b/c"),
+        ("GET", "http://pollable.test//"),
+        ("GET", "/page"),
+        ("GET", "/page/x.js"),
+        ("GET", "/JOBS"),
+    ],
 )
 def test_an_unknown_route(deployment: Deployment, method: str, path: str) -> None:
     refused(deployment, lambda: deployment.request(method, path), 404, "not_found")

@@ -16,10 +16,11 @@ from pollable.http.problems import refuse
 
 access_log = logging.getLogger("pollable.access")
 
-SECURITY_HEADERS = (
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"x-content-type-options", b"nosniff"),
-)
+POLICY = "pollable.policy"
+"""In the ASGI scope: the Content-Security-Policy of an answer that may load something."""
+
+CLOSED = b"default-src 'none'; frame-ancestors 'none'"
+NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 GONE = 499
 """What the log says of a caller who left before the answer; nobody is sent this."""
 
@@ -45,7 +46,8 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *SECURITY_HEADERS, (b"x-request-id", own_id)]
+                policy = (b"content-security-policy", scope.get(POLICY, CLOSED))
+                message["headers"] = [*message["headers"], policy, NO_SNIFFING, (b"x-request-id", own_id)]
             await send(message)
 
         try:

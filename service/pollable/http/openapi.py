@@ -14,7 +14,7 @@ from pollable.envelopes.answer import Answer, BareProblem, Problem
 from pollable.envelopes.envelope import Envelope, Shapes, Verb
 from pollable.http.forwarded import PREFIX
 from pollable.http.handlers import MOST_LISTED, parameters_of
-from pollable.http.pages import PAGES
+from pollable.http.pages import CLIENT, pages_of
 from pollable.http.replies import send_read
 from pollable.http.services import Services
 from pollable.http.verbs import ACTIONS
@@ -102,9 +102,9 @@ def _operations(services: Services) -> Iterator[Operation]:
         ("/openapi.json", "This description", not services.settings.public_docs),
     ):
         yield Operation("GET", path, path.strip("/"), summary, "operations", needs_token=needs_token)
-    for path, media_type in PAGES.items():
-        kind, name = media_type.decode().partition(";")[0], path.strip("/")
-        summary = "The client in JavaScript, or its types"
+    for path, media_type in pages_of(services.settings).items():
+        kind, name = media_type.decode().partition(";")[0], path.strip("/") or "page"
+        summary = "The client in JavaScript, or its types" if path in CLIENT else "The page, or a part of it"
         yield Operation("GET", path, name, summary, "pages", answer=str, media_type=kind, needs_token=False)
 
 

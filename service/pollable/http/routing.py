@@ -16,7 +16,7 @@ from pollable.http.handlers import Call, submit_of
 from pollable.http.health import Discreet, Health, Readiness
 from pollable.http.lifetime import Lifetime
 from pollable.http.openapi import OpenAPI
-from pollable.http.pages import PAGES, Page
+from pollable.http.pages import Page, pages_of
 from pollable.http.poll import Poll
 from pollable.http.problems import ENVELOPE
 from pollable.http.replies import limited, refused, send_answer, send_read
@@ -134,7 +134,7 @@ def _served(services: Services) -> Iterator[Served]:
     yield "GET", "/healthz", Health(), None
     yield "GET", "/readyz", _readiness(services), None
     yield "GET", "/openapi.json", OpenAPI(services), None
-    yield from (("GET", path, Page(path), None) for path in PAGES)
+    yield from (("GET", path, Page(path), None) for path in pages_of(services.settings))
 
 
 def _readiness(services: Services) -> Discreet:

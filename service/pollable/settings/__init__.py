@@ -122,6 +122,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """whether callers read the first line of an unexpected exception's text, too"""
     redis_connections: Connections = 10
     """connections to Redis that one web process may hold; requests wait in line for one"""
+    page: bool = True
+    """whether `GET /` is the page: submit, watch, cancel, rerun"""
     public_docs: bool = False
     """whether everyone may read `/openapi.json` and the details of `/readyz`, as else those who may read jobs"""
     redis_tls_verify: bool = True

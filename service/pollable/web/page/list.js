@@ -1,0 +1,127 @@
+// The caller's jobs, newest first: those that the filters of the address let through.
+
+import { element, isFinal, moment, span } from "./words.js";
+
+const PAGE = 30;
+export const STATES = ["queued", "scheduled", "running", "succeeded", "failed", "cancelled"];
+
+export class List {
+  #root;
+  #more;
+  #none;
+  #onOpen;
+  #rows = new Map();
+  #pages;
+  #asked = 0;
+
+  constructor({ root, more, none, onOpen }) {
+    this.#root = root;
+    this.#more = more;
+    this.#none = none;
+    this.#onOpen = onOpen;
+    more.addEventListener("click", () => this.#read(this.#asked));
+  }
+
+  // Begins anew with these filters; what was shown stays until the first page is there.
+  async show(client, filters) {
+    this.filters = filters;
+    this.#pages = client.jobs(filters);
+    const asked = ++this.#asked;
+    const jobs = await this.#next();
+    if (asked !== this.#asked) return;
+    const held = this.#root.contains(document.activeElement) && document.activeElement.closest("li").dataset.id;
+    this.#rows.clear();
+    this.#root.replaceChildren();
+    this.#add(jobs);
+    this.#rows.get(held)?.link.focus();
+  }
+
+  // A job that changed: its row, or a new one at the top, or none any more.
+  update(job) {
+    const fits = this.#fits(job);
+    const row = this.#rows.get(job.id);
+    if (row) {
+      if (fits) fill(row, job);
+      else this.#drop(job.id);
+    } else if (fits && this.#isNewest(job)) {
+      this.#root.prepend(this.#row(job));
+    }
+    this.#none.hidden = this.#rows.size > 0;
+  }
+
+  forget(id) {
+    this.#drop(id);
+    this.#none.hidden = this.#rows.size > 0;
+  }
+
+  select(id) {
+    for (const [each, row] of this.#rows) row.link.toggleAttribute("aria-current", each === id);
+  }
+
+  #drop(id) {
+    this.#rows.get(id)?.node.remove();
+    this.#rows.delete(id);
+  }
+
+  #fits({ status, type, labels }) {
+    const { status: states, type: types, labels: wanted } = this.filters;
+    const hasLabels = Object.entries(wanted).every(([name, value]) => labels?.[name] === value);
+    return (!states.length || states.includes(status)) && (!types.length || types.includes(type)) && hasLabels;
+  }
+
+  #isNewest({ createdAt }) {
+    const first = this.#rows.get(this.#root.firstElementChild?.dataset.id);
+    return !first || createdAt >= first.job.createdAt;
+  }
+
+  async #read(asked) {
+    const jobs = await this.#next();
+    if (asked === this.#asked) this.#add(jobs);
+  }
+
+  async #next() {
+    const jobs = [];
+    while (jobs.length <= PAGE) {
+      const { value, done } = await this.#pages.next();
+      if (done) break;
+      jobs.push(value);
+    }
+    return jobs;
+  }
+
+  #add(jobs) {
+    for (const job of jobs) if (!this.#rows.has(job.id)) this.#root.append(this.#row(job));
+    this.#more.hidden = jobs.length <= PAGE;
+    this.#none.hidden = this.#rows.size > 0;
+  }
+
+  #row(job) {
+    const link = element("a", { href: `?job=${encodeURIComponent(job.id)}` });
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      this.#onOpen(job.id);
+    });
+    const node = element("li", { "data-id": job.id }, link);
+    const row = { node, link, job };
+    this.#rows.set(job.id, row);
+    fill(row, job);
+    return node;
+  }
+}
+
+function fill(row, job) {
+  row.job = job;
+  row.link.replaceChildren(
+    element("span", { class: `state ${job.status}` }, job.stalled ? `${job.status}, stalled` : job.status),
+    element("span", { class: "type" }, job.type),
+    element("span", { class: "when" }, moment(job.createdAt)),
+    element("span", { class: "how" }, said(job)),
+  );
+}
+
+function said(job) {
+  if (job.error) return job.error.code;
+  if (job.status === "running" && job.progress.percent !== null) return `${job.progress.percent} %`;
+  if (isFinal(job) && job.startedAt) return span((Date.parse(job.completedAt) - Date.parse(job.startedAt)) / 1000);
+  return "";
+}

@@ -1,0 +1,299 @@
+"""The page in Chromium as callers use it: signed in, by keyboard, on a phone, in the dark, and with the eyes of axe."""
+
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+import redis
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from pollable.cli import issued_tokens
+from pollable.cli.embedded import Private
+from tests.system.running import ROOT, free_port, listens, running, until
+
+HOSTILE = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
+
+
+class Desk:
+    """A deployment with the page, for one owner, whom nobody of the other tests is."""
+
+    def __init__(self, url: str, redis_url: str) -> None:
+        self.url = url
+        with redis.Redis.from_url(redis_url) as client:
+            self.token, _ = issued_tokens.create(client, f"alice-{secrets.token_hex(4)}", lifetime_s=600)
+
+    def submit(self, type_: str, payload: object, **labels: str) -> str:
+        order = {"type": type_, "payload": payload, "labels": labels}
+        known = {"authorization": f"Bearer {self.token}"}
+        answer = httpx.post(f"{self.url}/jobs", json=order, headers=known, trust_env=False)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+
+@contextmanager
+def started(redis_url: str, directory: Path, *commands: list[str], **settings: str) -> Iterator[str]:
+    """These processes of one deployment; its address."""
+    port = free_port()
+    settings |= {"REDIS_URL": redis_url, "POLLABLE_AUTH": "tokens", "PORT": str(port), "POLLABLE_HOST": "127.0.0.1"}
+    settings |= {"POLLABLE_JOBS": "tests.browser.desk", "PYTHONPATH": str(ROOT)}
+    url = f"http://127.0.0.1:{port}"
+    with ExitStack() as stack:
+        for number, command in enumerate(commands):
+            log = directory / f"{number}.log"
+            process = running([sys.executable, *command], url=url, log=log, settings=settings)
+            service = stack.enter_context(process)
+            if "serve" in command:
+                until(partial(listens, service))
+        yield url
+
+
+WEB, WORKER = ["-m", "pollable", "serve"], ["worker.py"]
+
+
+@pytest.fixture(scope="module")
+def own_redis(redis_program: Path) -> Iterator[str]:
+    server = Private(redis_program)
+    yield server.url
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def staffed(own_redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with started(own_redis, tmp_path_factory.mktemp("desk"), WEB, WORKER) as url:
+        yield url
+
+
+@pytest.fixture
+def desk(staffed: str, own_redis: str) -> Desk:
+    return Desk(staffed, own_redis)
+
+
+@pytest.fixture(autouse=True)
+def errors(page: Page) -> Iterator[None]:
+    """What the browser complains of: errors of scripts, and what the policy forbids. There is nothing at the end."""
+    told: list[str] = []
+    page.on("pageerror", lambda error: told.append(str(error)))
+    page.on("console", lambda line: told.append(line.text) if "Content Security Policy" in line.text else None)
+    yield
+    assert told == []
+
+
+def signed_in(page: Page, desk: Desk, at: str = "/") -> None:
+    page.goto(desk.url + at)
+    page.get_by_label("Token").fill(desk.token)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#desk")).to_be_visible()
+
+
+def findings(page: Page) -> list[str]:
+    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in Axe().run(page).response["violations"]]
+
+
+def test_a_job_is_submitted_watched_and_read(page: Page, desk: Desk) -> None:
+    signed_in(page, desk)
+    page.get_by_label("Type").first.select_option("print_order")
+    page.get_by_label("customer").fill("Ada")
+    page.locator("[data-path='$.payload.lines[0].article']").fill("Chairs")
+    page.get_by_role("button", name="Add one").click()
+    page.locator("[data-path='$.payload.lines[1].article']").fill("Tables")
+    page.locator("[data-path='$.payload.lines[1].pieces']").fill("7")
+    page.get_by_label("express").select_option("yes")
+    page.get_by_label("paper").select_option("glossy")
+    page.get_by_label("discount").fill("0.25")
+    page.get_by_label("notes").fill('{"door": "blue"}')
+    page.get_by_role("button", name="Submit").click()
+    detail = page.locator("#detail")
+    expect(detail.locator("h2 .state")).to_have_text("succeeded", timeout=20_000)
+    # As it was written: more digits than a number of JavaScript holds.
+    detail.locator("summary", has_text="0 2 members").click()
+    for text in ("12345678901234567890", "Chairs", "glossy", "0.25", "blue"):
+        expect(detail.locator(".result")).to_contain_text(text)
+    expect(detail.locator(".line")).to_contain_text("Ended")
+    expect(page.locator("#list li").first).to_contain_text("succeeded")
+
+
+def test_what_does_not_fit_is_said_at_its_field(page: Page, desk: Desk) -> None:
+    signed_in(page, desk)
+    page.get_by_label("Type").first.select_option("print_order")
+    page.get_by_label("customer").fill("Ada")
+    page.locator("[data-path='$.payload.lines[0].article']").fill("Chairs")
+    pieces = page.locator("[data-path='$.payload.lines[0].pieces']")
+    pieces.fill("1000")
+    page.get_by_role("button", name="Submit").click()
+    expect(pieces).to_be_focused()
+    expect(pieces).to_have_attribute("aria-invalid", "true")
+    expect(page.locator(".misfit")).to_contain_text("100")
+    pieces.fill("many")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator(".misfit")).to_have_text("This is a number.")
+    pieces.fill("3")
+    page.get_by_label("notes").fill("{")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator(".misfit")).to_contain_text("no JSON")
+    page.get_by_label("notes").fill("{}")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("#detail h2")).to_contain_text("print_order")
+    expect(page.locator(".misfit")).to_have_count(0)
+
+
+def test_a_type_with_a_route_of_its_own_is_submitted_there(page: Page, desk: Desk) -> None:
+    signed_in(page, desk)
+    page.get_by_label("Type").first.select_option("visit")
+    page.get_by_label("shop").fill("corner 7")
+    page.get_by_label("city").fill("Köln")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("#detail")).to_contain_text("corner 7")
+
+
+def test_progress_is_seen_and_a_running_job_is_cancelled(page: Page, desk: Desk) -> None:
+    signed_in(page, desk, f"/?job={desk.submit('counts', 60)}")
+    expect(page.locator("#detail progress")).to_be_visible(timeout=20_000)
+    first = page.locator("#detail progress").get_attribute("value")
+    expect(page.locator("#detail progress")).not_to_have_attribute("value", str(first), timeout=10_000)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#detail h2 .state")).to_have_text("cancelled", timeout=20_000)
+    expect(page.locator("#list li .state").first).to_have_text("cancelled")
+
+
+def test_an_error_is_shown_with_its_code_and_the_job_is_run_again(page: Page, desk: Desk) -> None:
+    job_id = desk.submit("breaks", HOSTILE)
+    signed_in(page, desk, f"/?job={job_id}")
+    expect(page.locator(".failure")).to_contain_text("broken", timeout=20_000)
+    # Text from jobs is text.
+    expect(page.locator(".failure .message")).to_have_text(HOSTILE)
+    page.get_by_role("button", name="Run again").click()
+    expect(page.locator("#list li")).to_have_count(2)
+    assert job_id not in page.url
+    assert page.title() == "Jobs"
+
+
+def test_text_from_jobs_is_text(page: Page, desk: Desk) -> None:
+    signed_in(page, desk, f"/?job={desk.submit('echo', HOSTILE, mark=HOSTILE)}")
+    expect(page.locator(".result .string")).to_have_text(HOSTILE, timeout=20_000)
+    expect(page.locator("#detail dd")).to_have_text(HOSTILE)
+    assert page.title() == "Jobs"
+    assert page.locator("#detail img, #detail script").count() == 0
+
+
+def test_the_address_says_which_jobs_are_looked_at(page: Page, desk: Desk) -> None:
+    for number in range(3):
+        desk.submit("echo", "a", number=str(number))
+    desk.submit("counts", 0.1)
+    signed_in(page, desk, "/?type=echo&label.number=1")
+    expect(page.locator("#list li")).to_have_count(1)
+    page.locator("#by-label").fill("")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.locator("#list li")).to_have_count(3)
+    assert page.url == f"{desk.url}/?type=echo"
+    page.locator("#by-status").select_option("failed")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.get_by_text("There are none.")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#list li")).to_have_count(3)
+
+
+def test_older_ones_are_asked_for(page: Page, desk: Desk) -> None:
+    for _ in range(40):
+        desk.submit("echo", "a")
+    signed_in(page, desk)
+    expect(page.locator("#list li")).to_have_count(31)
+    page.get_by_role("button", name="Show older ones").click()
+    expect(page.locator("#list li")).to_have_count(40)
+    expect(page.get_by_role("button", name="Show older ones")).to_be_hidden()
+
+
+def test_one_line_says_that_no_worker_is_there(page: Page, redis_url: str, tmp_path: Path) -> None:
+    with started(redis_url, tmp_path, WEB) as url:
+        signed_in(page, Desk(url, redis_url))
+        expect(page.locator("#alert")).to_have_text("No worker is there: jobs wait until one is.")
+
+
+def test_the_page_can_be_turned_off(redis_url: str, tmp_path: Path) -> None:
+    with started(redis_url, tmp_path, WEB, POLLABLE_PAGE="false") as url, httpx.Client(base_url=url) as http:
+        assert [http.get(path).status_code for path in ("/", "/page/app.js", "/client.js")] == [404, 404, 200]
+
+
+def test_a_token_that_is_none_is_refused_and_none_outlives_the_page(page: Page, desk: Desk) -> None:
+    page.goto(desk.url)
+    page.get_by_label("Token").fill("nonsense")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#alert")).to_have_text("This token is not taken.")
+    signed_in(page, desk)
+    assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.locator("#desk")).to_be_hidden()
+    signed_in(page, desk)
+    page.reload()
+    expect(page.get_by_label("Token")).to_be_visible()
+
+
+def test_the_keyboard_is_enough(page: Page, desk: Desk) -> None:
+    page.goto(desk.url)
+    page.get_by_label("Token").focus()
+    page.keyboard.type(desk.token)
+    page.keyboard.press("Enter")
+    expect(page.locator("#desk")).to_be_visible()
+    reach(page, "#type")
+    page.keyboard.type("echo")
+    reach(page, "[data-path='$.payload']")
+    page.keyboard.type("hello")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#detail h2")).to_be_focused()
+    expect(page.locator(".result")).to_contain_text("hello", timeout=20_000)
+    reach(page, "[data-act='close']")
+    page.keyboard.press("Enter")
+    expect(page.locator("#detail")).to_be_hidden()
+    expect(page.locator("#list li a").first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#detail h2")).to_be_focused()
+
+
+def reach(page: Page, selector: str) -> None:
+    """By the tabulator alone."""
+    for _ in range(40):
+        if page.evaluate(f'document.activeElement.matches("{selector}")'):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{selector} cannot be reached")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_wide_or_narrow(browser: Browser, desk: Desk, scheme: str) -> None:
+    failed, ended = desk.submit("breaks", "It broke."), desk.submit("echo", "hello", month="11")
+    context = browser.new_context(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type] # of two words
+    page = context.new_page()
+    page.goto(desk.url)
+    expect(page.get_by_label("Token")).to_be_visible()
+    assert findings(page) == []
+    for job_id, width in ((failed, 1200), (ended, 360)):
+        page.set_viewport_size({"width": width, "height": 800})
+        signed_in(page, desk, f"/?job={job_id}")
+        expect(page.locator(".failure, .result")).to_be_visible(timeout=20_000)
+        page.get_by_label("Type").first.select_option("print_order")
+        page.get_by_role("button", name="Submit").click()
+        expect(page.locator(".misfit")).to_be_visible()
+        assert findings(page) == []
+        # A phone has nothing to push aside.
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    context.close()
+
+
+def test_nothing_is_asked_for_while_the_page_is_hidden(page: Page, desk: Desk) -> None:
+    signed_in(page, desk)
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    desk.submit("echo", "a")
+    page.wait_for_timeout(4000)
+    assert asked == []
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: false, configurable: true})")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#list li")).to_have_count(1)
