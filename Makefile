@@ -20,6 +20,7 @@
 #   make audit                   whether a locked package has a known hole (asks the network), and a hash for each
 #   make chaos                   do harm on purpose, hold what is promised, write down what was measured (long);
 #                                ARGS="--only kill9_storm --short --seed 7" picks one, in its short form
+#   make screenshots          the pictures of the page in docs/, by the Chromium of the system
 #   make clean                   forget .venv and every cache
 
 SHELL := /bin/sh
@@ -42,7 +43,7 @@ OLDEST := .venv-oldest
 OLDEST_AS_OF := 2026-11-24
 OLDEST_TESTS := $(addprefix tests/,auth catalog cli/test_embedded.py envelopes examples http jobs storage test_ids.py test_redis_address.py test_settings.py)
 
-.PHONY: demo dev test test-oldest lint lint-deploy lock bench bench-recovery bench-emptying bench-fairness bench-indistinct bench-lists fuzz audit chaos clean
+.PHONY: demo dev test test-oldest lint lint-deploy lock bench bench-recovery bench-emptying bench-fairness bench-indistinct bench-lists fuzz audit chaos screenshots clean
 
 demo: $(VENV)/dev
 	$(RUN) -m pollable demo $(if $(TEXT),--text '$(TEXT)') $(ARGS)
@@ -105,6 +106,9 @@ audit: $(VENV)/uv-$(UV_VERSION)
 
 chaos: $(VENV)/test
 	$(RUN) -m chaos $(ARGS)
+
+screenshots: $(VENV)/test
+	$(RUN) -m tests.browser.screenshots
 
 clean:
 	rm -rf $(VENV) $(OLDEST) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

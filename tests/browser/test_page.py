@@ -29,11 +29,16 @@ class Desk:
             self.token, _ = issued_tokens.create(client, f"alice-{secrets.token_hex(4)}", lifetime_s=600)
 
     def submit(self, type_: str, payload: object, **labels: str) -> str:
-        order = {"type": type_, "payload": payload, "labels": labels}
+        return str(self._post("/jobs", {"type": type_, "payload": payload, "labels": labels})["id"])
+
+    def cancel(self, job_id: str) -> None:
+        self._post(f"/jobs/{job_id}/cancel", None)
+
+    def _post(self, path: str, body: object) -> dict[str, object]:
         known = {"authorization": f"Bearer {self.token}"}
-        answer = httpx.post(f"{self.url}/jobs", json=order, headers=known, trust_env=False)
-        assert answer.status_code == 202, answer.text
-        return str(answer.json()["id"])
+        answer = httpx.post(self.url + path, json=body, headers=known, trust_env=False)
+        assert answer.status_code in (200, 202), answer.text
+        return dict(answer.json())
 
 
 @contextmanager
@@ -216,7 +221,12 @@ def test_one_line_says_that_no_worker_is_there(page: Page, redis_url: str, tmp_p
 
 def test_the_page_can_be_turned_off(redis_url: str, tmp_path: Path) -> None:
     with started(redis_url, tmp_path, WEB, POLLABLE_PAGE="false") as url, httpx.Client(base_url=url) as http:
-        assert [http.get(path).status_code for path in ("/", "/page/app.js", "/client.js")] == [404, 404, 200]
+        assert [http.get(path).status_code for path in ("/", "/page/app.js", "/client.js", "/docs")] == [
+            404,
+            404,
+            200,
+            200,
+        ]
 
 
 def test_a_token_that_is_none_is_refused_and_none_outlives_the_page(page: Page, desk: Desk) -> None:
@@ -297,3 +307,19 @@ def test_nothing_is_asked_for_while_the_page_is_hidden(page: Page, desk: Desk) -
     page.evaluate("Object.defineProperty(document, 'hidden', {value: false, configurable: true})")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.locator("#list li")).to_have_count(1)
+
+
+def test_the_reference_shows_the_document_to_those_who_may_read_it(page: Page, desk: Desk) -> None:
+    page.goto(f"{desk.url}/docs")
+    page.get_by_label("Token").fill(desk.token)
+    assert "/jobs/{id}" not in page.content()
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="GET /jobs/{id}", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="POST /shops/{shop}/visits")).to_be_visible()
+    assert findings(page) == []
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    # Each name leads to where it is described.
+    named = page.eval_on_selector_all("#reference a", "links => links.map(link => link.hash)")
+    assert named
+    assert page.evaluate("names => names.filter(name => !document.getElementById(name.slice(1)))", named) == []

@@ -104,7 +104,7 @@ def _operations(services: Services) -> Iterator[Operation]:
         yield Operation("GET", path, path.strip("/"), summary, "operations", needs_token=needs_token)
     for path, media_type in pages_of(services.settings).items():
         kind, name = media_type.decode().partition(";")[0], path.strip("/") or "page"
-        summary = "The client in JavaScript, or its types" if path in CLIENT else "The page, or a part of it"
+        summary = "The client in JavaScript, or its types" if path in CLIENT else "A page, or a part of one"
         yield Operation("GET", path, name, summary, "pages", answer=str, media_type=kind, needs_token=False)
 
 

@@ -14,13 +14,17 @@ _SCRIPT = b"text/javascript; charset=utf-8"
 CLIENT = {"/client.js": _SCRIPT, "/client.d.ts": b"text/plain; charset=utf-8"}
 """Paths, each of which is a file of `web`, and their media types (RFC 9239): what front ends of others load."""
 
-PAGE = {
-    "/": b"text/html; charset=utf-8",
+_HTML = b"text/html; charset=utf-8"
+_SHARED = {
     "/page/style.css": b"text/css; charset=utf-8",
     "/page/icon.svg": b"image/svg+xml",
-    **{f"/page/{name}.js": _SCRIPT for name in ("app", "detail", "form", "list", "live", "service", "tree", "words")},
+    **{f"/page/{name}.js": _SCRIPT for name in ("reference", "service", "words")},
 }
-"""The same of the page of our own, which `POLLABLE_PAGE` turns off."""
+REFERENCE = {"/docs": _HTML} | _SHARED
+"""The page that shows `/openapi.json`, which it can read with a token of the reader's alone."""
+PAGE = {"/": _HTML, **{f"/page/{name}.js": _SCRIPT for name in ("app", "detail", "form", "list", "live", "tree")}}
+"""The page to submit and watch jobs, which `POLLABLE_PAGE` turns off."""
+_FILES = {"/": "index.html", "/docs": "docs.html"}
 
 _KEPT = b"public, max-age=3600"
 # One of our own release loads the others: none may be older than the rest.
@@ -32,7 +36,7 @@ _NO_GZIP = (b"gzip;q=0", b"gzip;q=0.0")
 
 def pages_of(settings: Settings) -> dict[str, bytes]:
     """The paths of a deployment, with their media types."""
-    return CLIENT | PAGE if settings.page else CLIENT
+    return CLIENT | REFERENCE | PAGE if settings.page else CLIENT | REFERENCE
 
 
 class Variant(msgspec.Struct, frozen=True):
@@ -47,9 +51,10 @@ class Page:
     """`GET` of a file, packed for who takes gzip."""
 
     def __init__(self, path: str) -> None:
-        body = files("pollable").joinpath("web", path.lstrip("/") or "index.html").read_bytes()
-        media_type = (CLIENT | PAGE)[path]
-        self._kept, self._is_ours = (_ASKED_FOR, True) if path in PAGE else (_KEPT, False)
+        body = files("pollable").joinpath("web", _FILES.get(path, path.lstrip("/"))).read_bytes()
+        media_type = (CLIENT | REFERENCE | PAGE)[path]
+        self._is_ours = path not in CLIENT
+        self._kept = _ASKED_FOR if self._is_ours else _KEPT
         self._plain = _variant(body, media_type)
         self._packed = _variant(gzip.compress(body, mtime=0), media_type, (b"content-encoding", b"gzip"))
 
