@@ -3,9 +3,13 @@
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from pollable.cli.embedded import Private
+from tests.browser.deployed import WEB, WORKER, Desk, started
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # Chromium refuses to run as root with its sandbox.
@@ -28,3 +32,21 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context()
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(scope="module")
+def own_redis(redis_program: Path) -> Iterator[str]:
+    server = Private(redis_program)
+    yield server.url
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def staffed(own_redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with started(own_redis, tmp_path_factory.mktemp("desk"), WEB, WORKER) as url:
+        yield url
+
+
+@pytest.fixture
+def desk(staffed: str, own_redis: str) -> Desk:
+    return Desk(staffed, own_redis)

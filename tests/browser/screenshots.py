@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from pollable.cli.embedded import Private, find_server
 from tests.browser.conftest import CHROMIUM, OPTIONS
-from tests.browser.test_page import WEB, WORKER, Desk, signed_in, started
+from tests.browser.deployed import WEB, WORKER, Desk, signed_in, started
 from tests.system.running import ROOT
 
 PICTURES = ROOT / "docs" / "pictures"
