@@ -8,9 +8,11 @@
 #   make test                    every test, five at once; ARGS=tests/http picks some, AT_ONCE=0 runs them one by one
 #   make test-oldest             the tests that start no worker, on the oldest packages that pyproject.toml allows
 #   make lint                    ruff, mypy, import-linter, how long functions and files are, whether uv.lock is current
-#   make lint-deploy          hadolint, the schemas of Kubernetes, and systemd, about what platforms are told (asks the network)
+#   make lint-deploy             hadolint, Kubernetes' schemas and systemd about what platforms are told (asks the network)
 #   make lock                    write uv.lock after a change of pyproject.toml; ARGS=--upgrade takes the newest packages
-#   make bench                   polls a second, beside a constant answer and the handwritten route (needs wrk)
+#   make bench                   every figure that is promised, beside other projects, half an hour (needs wrk);
+#                                ARGS="--only polls --quick" picks one, in its short form
+#   make bench-tables            write the tables of README.md and docs/ anew from bench/results
 #   make bench-recovery          seconds until a job whose worker was killed runs again
 #   make bench-emptying          seconds until 100,000 jobs of a queue that was emptied in RQ read cancelled
 #   make bench-indistinct        whether time tells somebody else's job from one that never was
@@ -20,7 +22,7 @@
 #   make audit                   whether a locked package has a known hole (asks the network), and a hash for each
 #   make chaos                   do harm on purpose, hold what is promised, write down what was measured (long);
 #                                ARGS="--only kill9_storm --short --seed 7" picks one, in its short form
-#   make screenshots          the pictures of the page in docs/, by the Chromium of the system
+#   make screenshots             the pictures of the page in docs/, by the Chromium of the system
 #   make clean                   forget .venv and every cache
 
 SHELL := /bin/sh
@@ -39,11 +41,13 @@ SYNC := $(UV) sync --quiet --frozen --python $(RUN) --extra dev
 # Most tests wait more than they compute. Those of a file stay together: they share what is slow to start.
 AT_ONCE ?= 5
 OLDEST := .venv-oldest
+# Of the contenders of the benchmark, made when they are first run.
+CONTENDERS := .venv-bench
 # What the oldest packages need besides is taken as it was on this day, so that the same is tested on every other.
 OLDEST_AS_OF := 2026-11-24
 OLDEST_TESTS := $(addprefix tests/,auth catalog cli/test_embedded.py envelopes examples http jobs storage test_ids.py test_redis_address.py test_settings.py)
 
-.PHONY: demo dev test test-oldest lint lint-deploy lock bench bench-recovery bench-emptying bench-fairness bench-indistinct bench-lists fuzz audit chaos screenshots clean
+.PHONY: demo dev test test-oldest lint lint-deploy lock bench bench-tables bench-recovery bench-emptying bench-fairness bench-indistinct bench-lists fuzz audit chaos screenshots clean
 
 demo: $(VENV)/dev
 	$(RUN) -m pollable demo $(if $(TEXT),--text '$(TEXT)') $(ARGS)
@@ -76,7 +80,10 @@ lock: $(VENV)/uv-$(UV_VERSION)
 	$(UV) lock --python $(RUN) $(ARGS)
 
 bench: $(VENV)/dev
-	$(RUN) -m bench.polls
+	$(RUN) -m bench $(ARGS)
+
+bench-tables: $(VENV)/dev
+	$(RUN) -m bench --tables
 
 bench-recovery: $(VENV)/dev
 	$(RUN) -m bench.recovery
@@ -111,7 +118,7 @@ screenshots: $(VENV)/test
 	$(RUN) -m tests.browser.screenshots
 
 clean:
-	rm -rf $(VENV) $(OLDEST) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(OLDEST) $(CONTENDERS) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/python:

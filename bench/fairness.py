@@ -22,7 +22,7 @@ import msgspec
 from redis import Redis
 
 from bench.abuses import ABUSES
-from bench.polls import resident_mb, wait_for
+from bench.processes import resident_mb, wait_for
 from pollable import catalog
 from pollable.auth.principal import owner_of
 from pollable.cli.embedded import Private, find_server

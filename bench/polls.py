@@ -1,113 +1,106 @@
-"""Polls a second, side by side in one run: `make bench`. Needs wrk on PATH. Figures are medians of the rounds."""
+"""Polls a second of one process: a small job that has ended, one that has not, each contender's, and the limits."""
 
-import json
-import os
-import re
-import shutil
-import socket
-import statistics
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
 
-from pollable.cli.embedded import Private, find_server
+from bench import peers, service
+from bench.figures import Row, Series, beside, outcome, rounded
+from bench.load import checked, redis_gets_per_second, requests_per_second
+from bench.processes import own_redis, resident_mb
+from bench.rounds import Failed, Turn, interleaved, progress
+from bench.service import Server
 
-ROUNDS, SECONDS, CONNECTIONS = 3, 4, 64
-# As `python -m pollable serve` has it.
-POLLABLE = ["--factory", "pollable.server:application", "--http", "pollable.http.connection:BoundedProtocol"]
-ROOT = Path(__file__).resolve().parent.parent
+SIZE = 20
+ROUNDS, SECONDS, GETS = 5, 4.0, 400_000
+QUICK_ROUNDS, QUICK_SECONDS, QUICK_GETS = 2, 1.0, 50_000
+ENDED, WAITING, NATIVE = "Pollable, ended", "Pollable, waiting", "Pollable, ended, native"
+BARE, BARE_GRANIAN, REDIS = "bare ASGI, uvicorn", "bare ASGI, granian", "redis-benchmark GET"
+BY_HAND = "FastAPI + RQ"
+MUST_BY_HAND, MUST_PEER, MUST_BARE, MUST_WAITING = 25.0, 8.0, 0.65, 0.48
 
 
-def main() -> None:
-    """Measure, print a table."""
-    program, wrk = find_server(), shutil.which("wrk")
-    if program is None or wrk is None:
-        sys.exit("The benchmark needs a Redis server and wrk on PATH.")
-    redis = Private(program)
-    contenders = {"constant": ["bench.contenders:constant"]}
-    contenders["pollable"] = POLLABLE
-    contenders["handwritten"] = ["--factory", "bench.contenders:handwritten"]
-    figures: dict[str, list[float]] = {name: [] for name in contenders}
-    memory_mb: dict[str, float] = {}
-    try:
-        job_id = submitted(redis.url)
-        for _ in range(ROUNDS):
-            for name, arguments in contenders.items():
-                with served(arguments, redis.url) as (port, pid):
-                    url = f"http://127.0.0.1:{port}/job_status?job_id={job_id}"
-                    figures[name].append(polls_per_second(wrk, url))
-                    memory_mb[name] = resident_mb(pid)
-    finally:
-        redis.close()
-    report(figures, memory_mb)
+class Field:
+    """Those that listen, ready to be polled; all of them end with `stack`."""
+
+    def __init__(self, stack: ExitStack, redis_url: str, *, is_quick: bool) -> None:
+        self.stack, self.redis_url = stack, redis_url
+        self.seconds = QUICK_SECONDS if is_quick else SECONDS
+        self.turns: dict[str, Turn] = {}
+        self.failed: dict[str, str] = dict(peers.NOT_RUN)
+        self.memory_mb: dict[str, Callable[[], float]] = {}
+
+    def enter(self, name: str, add: Callable[[], None]) -> None:
+        """Add one; where that fails, say why and go on."""
+        try:
+            add()
+        except Failed as error:
+            self.failed[name] = str(error)
+            progress(f"{name} is not run: {error}")
+
+    def polled(self, name: str, server: Server, path: str, part: bytes) -> None:
+        """Poll that path, whose answer must have that part."""
+        url = server.url(path)
+        checked(url, lambda body: part in body, server.headers)
+        self.turns[name] = lambda: requests_per_second(url, seconds=self.seconds, headers=server.headers)
+        self.memory_mb[name] = lambda: rounded(resident_mb(server.pid))
+
+    def pollable(self) -> None:
+        """Ended and waiting, in the plainest envelope, and ended in the one that shows everything."""
+        server = self.stack.enter_context(service.web(self.redis_url))
+        job_id = service.ended(server, self.redis_url, SIZE)[0]
+        waiting = service.submitted(server, SIZE, delay=86_400)
+        self.polled(ENDED, server, f"/job_status?job_id={job_id}", b"x" * SIZE)
+        self.polled(WAITING, server, f"/job_status?job_id={waiting}", b"scheduled")
+        self.polled(NATIVE, server, f"/jobs/{job_id}", b"x" * SIZE)
+
+    def bare(self, name: str, program: str) -> None:
+        """The constant answer."""
+        self.polled(name, self.stack.enter_context(peers.constant(program)), "/", b"queued")
+
+    def peer(self, name: str, jobs: dict[str, str]) -> None:
+        """One that has a job of its own, or shows another's."""
+        peer = peers.PEERS[name]
+        if peer.makes and peer.makes not in jobs:
+            raise Failed(f"{peer.makes} did not run")
+        server = self.stack.enter_context(peers.peer_web(name, self.redis_url))
+        jobs[name] = jobs[peer.makes] if peer.makes else peers.ended(name, server, self.redis_url, SIZE)[0]
+        self.polled(name, server, peer.poll.format(id=jobs[name]), b"x" * SIZE)
 
 
-def submitted(redis_url: str) -> str:
-    """A job that stays scheduled, so that every contender reads the same thing."""
-    with served(POLLABLE, redis_url) as (port, _):
-        body = json.dumps({"type": "generate_assessment", "payload": {"text": "Too short."}, "delay": 86_400}).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{port}/jobs", body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return str(json.load(answer)["id"])
+def measure(*, is_quick: bool = False) -> dict[str, Any]:
+    """Polls a second, and the resident memory of each process after them."""
+    with ExitStack() as stack:
+        redis = stack.enter_context(own_redis())
+        field = Field(stack, redis.url, is_quick=is_quick)
+        field.enter(ENDED, field.pollable)
+        field.enter(BARE, lambda: field.bare(BARE, "uvicorn"))
+        field.enter(BARE_GRANIAN, lambda: field.bare(BARE_GRANIAN, "granian"))
+        jobs: dict[str, str] = {}
+        for name in peers.PEERS:
+            field.enter(name, lambda name=name: field.peer(name, jobs))  # type: ignore[misc] # Bound in the loop.
+        path, gets = redis.url.removeprefix("unix://"), QUICK_GETS if is_quick else GETS
+        field.turns[REDIS] = lambda: redis_gets_per_second(path, requests=gets)
+        figures, failed = interleaved(field.turns, rounds=QUICK_ROUNDS if is_quick else ROUNDS)
+        memory_mb = {name: resident() for name, resident in field.memory_mb.items()}
+    return outcome(rows(figures), figures, failed=field.failed | failed, memory_mb=memory_mb)
 
 
-@contextmanager
-def served(arguments: list[str], redis_url: str) -> Iterator[tuple[int, int]]:
-    """One uvicorn process on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = ["--port", str(port), "--log-level", "error", "--no-access-log", "--no-proxy-headers", "--loop", "uvloop"]
-    environment = os.environ | {"REDIS_URL": redis_url, "POLLABLE_JOBS": "pollable.examples.assessment"}
-    environment |= {"POLLABLE_AUTH": "none", "POLLABLE_LOG_LEVEL": "warning"}
-    process = subprocess.Popen([sys.executable, "-m", "uvicorn", *options, *arguments], cwd=ROOT, env=environment)
-    try:
-        wait_for(port)
-        yield port, process.pid
-    finally:
-        process.terminate()
-        process.wait(10)
+def rows(figures: dict[str, Series]) -> list[Row]:
+    """What a poll is held against."""
+    return [
+        beside("polls of a small ended job, beside FastAPI + RQ", figures, (ENDED, BY_HAND), target=MUST_BY_HAND),
+        best_peer(figures),
+        beside("the same, beside bare ASGI under uvicorn", figures, (ENDED, BARE), target=MUST_BARE),
+        beside("the same, beside bare ASGI under granian", figures, (ENDED, BARE_GRANIAN)),
+        beside("the same in `native`, beside bare ASGI under uvicorn", figures, (NATIVE, BARE)),
+        beside("polls of a job that has not ended, beside bare ASGI", figures, (WAITING, BARE), target=MUST_WAITING),
+        beside("polls beside redis-benchmark's GET", figures, (ENDED, REDIS)),
+    ]
 
 
-def wait_for(port: int) -> None:
-    """Until the port answers."""
-    deadline = time.monotonic() + 15
-    while time.monotonic() < deadline:
-        with socket.socket() as client:
-            if client.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    sys.exit("a contender did not start")
-
-
-def polls_per_second(wrk: str, url: str) -> float:
-    """What wrk counts."""
-    command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", url]
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = re.search(r"Requests/sec:\s+([\d.]+)", output)
-    if found is None or "Non-2xx" in output:
-        sys.exit(f"wrk says: {output}")
-    return float(found[1])
-
-
-def resident_mb(pid: int) -> float:
-    """Resident memory (Linux)."""
-    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) / 1024  # type: ignore[index]
-
-
-def report(figures: dict[str, list[float]], memory_mb: dict[str, float]) -> None:
-    """One row a contender."""
-    slowest = statistics.median(figures["handwritten"])
-    print(f"{ROUNDS} rounds of {SECONDS} s, {CONNECTIONS} connections, one process each, Redis on the same machine")
-    print(f"{'':12} {'polls/s':>9} {'x by hand':>10} {'memory MB':>10}")
-    for name, values in figures.items():
-        median = statistics.median(values)
-        print(f"{name:12} {median:9.0f} {median / slowest:10.1f} {memory_mb[name]:10.0f}")
-
-
-if __name__ == "__main__":
-    main()
+def best_peer(figures: dict[str, Series]) -> Row:
+    """Beside the quickest of the contenders, whoever that is."""
+    there = [name for name in peers.PEERS if name in figures]
+    best = max(there, key=lambda name: figures[name].median, default=BY_HAND)
+    return beside(f"the same, beside the best peer ({best})", figures, (ENDED, best), target=MUST_PEER)
