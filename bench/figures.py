@@ -55,12 +55,13 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def beside(what: str, figures: dict[str, Series], names: tuple[str, str], *, target: float | None = None) -> Row:
-    """How many times the first is the second; without a value where one of them failed."""
+    """How many times the first is the second, the median of the rounds; without a value where one of them failed."""
     missing = [name for name in names if name not in figures]
     if missing:
         return Row(what=what, value=None, target=target, why=f"not run: {', '.join(missing)}")
-    first, second = (figures[name].median for name in names)
-    return Row(what=what, value=rounded(first / second), target=target)
+    # Round by round: what else the machine did in one of them, it did to both.
+    ratios = [one / other for one, other in zip(*(figures[name].rounds for name in names), strict=True)]
+    return Row(what=what, value=rounded(statistics.median(ratios)), target=target)
 
 
 def outcome(rows: Sequence[Row], figures: dict[str, Series], **more: Any) -> dict[str, Any]:

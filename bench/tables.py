@@ -71,7 +71,7 @@ TABLES: Mapping[str, Callable[[Results], str]] = {
     "targets": targets,
     "headlines": headlines,
     "machines": machines,
-    **{name: rates(name) for name in ("polls", "large", "submits", "workers", "distance")},
+    **{name: rates(name) for name in ("polls", "large", "submits", "workers")},
     **{f"{name}-facts": facts(name) for name in ("stored", "costs", "distance")},
 }
 
