@@ -10,7 +10,7 @@
 #   make lint                    ruff, mypy, import-linter, how long functions and files are, whether uv.lock is current
 #   make lint-deploy             hadolint, Kubernetes' schemas and systemd about what platforms are told (asks the network)
 #   make lock                    write uv.lock after a change of pyproject.toml; ARGS=--upgrade takes the newest packages
-#   make bench                   every figure that is promised, beside other projects, half an hour (needs wrk);
+#   make bench                   every figure that is promised, beside other projects (half an hour, wrk, 3 GB);
 #                                ARGS="--only polls --quick" picks one, in its short form
 #   make bench-tables            write the tables of README.md and docs/ anew from bench/results
 #   make bench-recovery          seconds until a job whose worker was killed runs again

@@ -79,4 +79,8 @@ def ended(process: "subprocess.Popen[bytes]") -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        # What had been measured until then is written down.
+        sys.exit(130)

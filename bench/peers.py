@@ -1,9 +1,11 @@
 """The contenders: how each is started, and where its job is read. Their environments are made on demand."""
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 
@@ -105,7 +107,8 @@ def ended(name: str, server: Server, redis_url: str, *sizes: int) -> list[str]:
 def constant(server: str) -> Iterator[Server]:
     """The bare answer, under uvicorn or granian."""
     port = free_port()
-    where = {"uvicorn": environment("fastapi_rq"), "granian": environment("granian")}[server]
+    # The uvicorn is the one that serves Pollable.
+    where = Path(sys.executable).parent if server == "uvicorn" else environment("granian")
     words = {
         "uvicorn": ["constant:app", "--port", str(port), "--no-access-log", "--log-level", "error"],
         "granian": ["constant:app", "--port", str(port), "--interface", "asginl", "--no-access-log", "--no-ws"],

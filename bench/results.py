@@ -1,5 +1,6 @@
 """What was measured, as JSON on disk: one file a measure, each with the machine that it was taken on."""
 
+import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -24,7 +25,12 @@ def write(place: Path, name: str, taken: Mapping[str, Any], *, is_quick: bool) -
     place.mkdir(parents=True, exist_ok=True)
     day = datetime.now(UTC).date().isoformat()
     whole = {"measure": name, "day": day, "is_quick": is_quick, "machine": description(), **taken}
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(whole)) + b"\n")
+    path.write_bytes(msgspec.json.format(placeless(msgspec.json.encode(whole))) + b"\n")
+
+
+def placeless(text: bytes) -> bytes:
+    """Without paths of this machine, which the last words of a contender may have."""
+    return re.sub(rb"(?<![\w/:.])/(?:[\w.+-]+/)+[\w.+-]*", b"...", text)
 
 
 def read(place: Path) -> dict[str, dict[str, Any]]:

@@ -151,6 +151,7 @@ def test_every_table_stands_in_a_document() -> None:
 
 def some_results(**more: Any) -> dict[str, dict[str, Any]]:
     rows = [Row(what="polls", value=1234.5, target=1000.0, unit="a second"), Row(what="pages", value=None, target=2.0)]
+    rows.append(Row(what="beside the point", value=3.0))
     figures = {"ours": series([1234.5, 1200.0, 1300.0])}
     taken = {"measure": "polls", "rows": msgspec.to_builtins(rows), "figures": msgspec.to_builtins(figures)}
     return {"polls": taken | {"failed": {"theirs": "it is large"}, "memory_mb": {"ours": 55.2}} | more}
@@ -188,6 +189,19 @@ def test_a_failed_measure_takes_the_place_of_no_figure(tmp_path: Path) -> None:
     assert read.keys() == {"polls", "large"}
     assert read["polls"]["figures"]["ours"]["median"] == 1234.0
     assert "it fell over" in TABLES["targets"](read)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("No such file: /home/somebody/work/.venv-bench/arq/bin/arq", "No such file: ..."),
+        ('File "/usr/lib/python3.11/site.py", line 3', 'File "...", line 3'),
+        ("127.0.0.1:8000/jobs/a/b: HTTP Error 500", "127.0.0.1:8000/jobs/a/b: HTTP Error 500"),
+        ("reads/writes and p50 / p99", "reads/writes and p50 / p99"),
+    ],
+)
+def test_results_name_no_path_of_the_machine(said: str, kept: str) -> None:
+    assert results.placeless(said.encode()) == kept.encode()
 
 
 def test_a_measure_past_its_time_is_ended_and_told() -> None:
