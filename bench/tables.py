@@ -17,7 +17,7 @@ HEADLINES = ("polls", "submits", "workers", "answers", "waiters", "idle")
 def targets(results: Results) -> str:
     """Every row of which something is promised, in the order of the measures, and every measure that failed."""
     found = (row for name in MEASURES if name in results for row in rows(results[name]))
-    lines = [line(row) for row in found if row.target is not None or row.value is None]
+    lines = [line(row) for row in found if row.target is not None or row.why]
     return markdown(("measure", "measured", "must be", ""), lines)
 
 
