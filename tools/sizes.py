@@ -15,11 +15,12 @@ APART = {"cli", "client", "testing", "web", "examples", "settings"}
 """The rooms of service/ that no poll, no submit and no job passes through."""
 APART_FILES = {
     *("http/health.py", "http/openapi.py", "http/pages.py", "storage/risks.py"),
-    *("auth/issuer.py", "catalog/signature.py"),
+    *("auth/issuer.py", "catalog/signature.py", "pollable/logs.py"),
     *("jobs/foreign_results.py", "jobs/pickled.py", "jobs/pickle_names.py", "jobs/opcodes.py", "jobs/tracebacks.py"),
 }
 """Files of the other rooms of which the same is true: the first answer operators, their tools and browsers, the next
-judge once, at the start, what settings and job types say, and no job of ours needs what reads other code's results."""
+judge and arrange once, at the start, what settings and job types say, and no job of ours needs what reads other code's
+results."""
 FUNCTION_LINES = 40
 FILE_LINES = 300
 CORE_LINES = 5_000

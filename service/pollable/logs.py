@@ -1,46 +1,53 @@
-"""Logs: one JSON object a line for machines, or text for a terminal. No payloads, no tokens."""
+"""The logs of a process: everything that is said in it, by whomever, as lines on standard error."""
 
 import logging
 import sys
+import threading
+from collections.abc import Callable, Mapping
+from types import TracebackType
 from typing import Any
 
-import msgspec
-
+from pollable.lines import JSONFormatter, TextFormatter, carrying
 from pollable.settings import Settings
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+log = logging.getLogger("pollable")
 
 
-class JSONFormatter(logging.Formatter):
-    """One line of JSON: time, level, logger, message, what was given as `extra`, and a traceback where there is one."""
+def configure(settings: Settings, *, running: Callable[[], Mapping[str, object]] = dict) -> None:
+    """Log as the settings say; text where standard error is a terminal and nothing else was asked for.
 
-    default_time_format = "%Y-%m-%dT%H:%M:%S"
-    default_msec_format = "%s.%03d"
-
-    def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
-            "time": self.formatTime(record),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=str).decode(errors="replace")
-
-
-def configure(settings: Settings) -> None:
-    """Log to standard error as the settings say; text where that is a terminal and nothing else was asked for."""
+    `running` are the fields of what the process does just now, which every line then has.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    log_format = settings.log_format or ("text" if sys.stderr.isatty() else "json")
-    if log_format == "json":
+    if (settings.log_format or ("text" if sys.stderr.isatty() else "json")) == "json":
         handler.setFormatter(JSONFormatter())
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(TextFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(carrying(running))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
     # RQ's own loggers say each job's life in prose; what is worth an operator's time is logged by ours.
     for name in ("rq.worker", "rq.job", "rq.scheduler", "rq.queue"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    _take_over()
+
+
+def _take_over() -> None:
+    """What Python would print by itself, between the lines."""
+    logging.captureWarnings(True)
+    sys.excepthook = _unhandled
+    sys.unraisablehook = lambda lost: _say(lost.exc_value, f"ignored in {lost.object!r}")
+    threading.excepthook = lambda lost: _say(lost.exc_value, f"unhandled in thread {lost.thread and lost.thread.name}")
+
+
+def _unhandled(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Any:
+    if issubclass(kind, KeyboardInterrupt):
+        return sys.__excepthook__(kind, error, trace)
+    return _say(error, "unhandled")
+
+
+def _say(error: BaseException | None, what: str) -> None:
+    # A thread that ends itself is no news (`threading.excepthook`).
+    if not isinstance(error, SystemExit):
+        log.critical("%s: %s", what, type(error).__name__, exc_info=error)

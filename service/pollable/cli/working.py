@@ -12,6 +12,7 @@ from pollable.cli.shift import Shift
 from pollable.errors import SettingsError
 from pollable.settings import ENVELOPES, Settings, check_queues, values
 from pollable.worker.attempt import Workshop
+from pollable.worker.context import fields_of_job
 
 
 def work(
@@ -21,7 +22,7 @@ def work(
 
     `queues` are some of the deployment's, with commas, in priority order; None means all. `health` is a file.
     """
-    logs.configure(settings)
+    logs.configure(settings, running=fields_of_job)
     # Before forking: a job type is imported once, not once a job.
     workshop = Workshop(settings, _job_types(settings))
     names = _queues(queues, settings)

@@ -7,8 +7,11 @@ from starlette.types import Scope
 
 from pollable.errors import InvalidParameter, UnsupportedMediaType
 from pollable.ids import new_id
+from pollable.lines import Origin
 
 _REQUEST_ID = re.compile(rb"[!-~]{1,128}")
+# W3C Trace Context, section 3.2: version, trace-id, parent-id, flags; a later version may not add to them here.
+_TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 # RFC 9651, section 3.3.3: a String's characters; `"` and `\` only when escaped.
 _SF_STRING = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _BARE = re.compile(r"[!#-\[\]-~]+")
@@ -17,10 +20,13 @@ _KEY_LENGTH = 255
 Headers = dict[bytes, bytes]
 
 
-def request_id(headers: Headers) -> bytes:
-    """The caller's X-Request-ID where it is fit to be echoed and logged, or a fresh one."""
-    given = headers.get(b"x-request-id")
-    return given if given is not None and _REQUEST_ID.fullmatch(given) else new_id().encode()
+def origin(headers: Headers) -> Origin:
+    """The caller's X-Request-ID where it is fit to be echoed and logged, else a fresh one; a valid `traceparent`."""
+    given, trace = headers.get(b"x-request-id", b""), headers.get(b"traceparent", b"")
+    return Origin(
+        given.decode() if _REQUEST_ID.fullmatch(given) else new_id(),
+        trace.decode() if _TRACEPARENT.fullmatch(trace) else "",
+    )
 
 
 def idempotency_key(headers: Headers) -> str | None:

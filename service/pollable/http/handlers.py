@@ -82,7 +82,8 @@ def submit_of(job_type: JobType) -> Handler:
 
 async def cancel(call: Call) -> Answer:
     """200 with the cancelled job; 202 while a running one is being stopped."""
-    job = await call.services.writer.cancel(call.job_id, owner=call.principal.visible_owner)
+    asker = call.principal
+    job = await call.services.writer.cancel(call.job_id, owner=asker.visible_owner, asker=asker.owner)
     return Answer(200 if job.state.is_final else 202, call.envelope.render(job))
 
 
@@ -98,7 +99,8 @@ async def rerun(call: Call) -> Answer:
 
 async def delete(call: Call) -> Answer:
     """204 once the ended job is forgotten."""
-    await call.services.writer.delete(call.job_id, owner=call.principal.visible_owner)
+    asker = call.principal
+    await call.services.writer.delete(call.job_id, owner=asker.visible_owner, asker=asker.owner)
     return Answer(204, b"")
 
 

@@ -17,8 +17,8 @@ ENVELOPE = "pollable.envelope"
 """Where a route leaves its envelope in the ASGI scope."""
 
 
-async def refuse(scope: Scope, send: Send, error: Exception) -> None:
-    """Answer a request that failed."""
+async def refuse(scope: Scope, send: Send, error: Exception) -> ServiceError:
+    """Answer a request that failed; as what it was refused."""
     known = _known(error)
     envelope: Envelope | None = scope.get(ENVELOPE)
     answer = problem(known) if envelope is None else envelope.refusal(known)
@@ -29,6 +29,7 @@ async def refuse(scope: Scope, send: Send, error: Exception) -> None:
         headers[b"connection"] = b"close"
     complete = msgspec.structs.replace(answer, retry_after_s=retry_after_s, headers=tuple(headers.items()))
     await send_answer(scope, send, complete)
+    return known
 
 
 def _headers(error: ServiceError, answer: Answer) -> dict[bytes, bytes]:

@@ -23,6 +23,8 @@ from pollable.errors import (
 )
 from pollable.ids import new_id, parse_id
 from pollable.jobs.reading import NO_ID, JobReader
+from pollable.jobs.told import tell
+from pollable.lines import origin
 from pollable.model import Job, State
 from pollable.serializer import RQ_DATA
 from pollable.settings import Settings
@@ -38,7 +40,7 @@ BATCH = 64
 _ONLY_FOR_SUBMIT = ("id", "depth", "stamp", "fingerprint", "digest", "asker", "run_at", "delay_ms")
 _RECORD = (
     *("type", "queue", "owner", "payload", "context", "labels", "original_id"),
-    *("max_attempts", "timeout_s", "result_ttl_s", "failure_ttl_s"),
+    *("max_attempts", "timeout_s", "result_ttl_s", "failure_ttl_s", "request_id", "traceparent"),
 )
 """The record's fields that do not change."""
 _RQ_OWN = ("retries_left", "retry_intervals")
@@ -119,14 +121,19 @@ class JobWriter:
             raise FULL.problem(FULL.words)
         if is_replay := outcome == b"replayed":
             job_id = row[1].decode()
+        named = {"job_id": job_id, "type": submission.type.name, "owner": submission.owner, "queue": queue}
+        tell("repeated" if is_replay else "accepted", named | {"original_id": submission.original_id or ""})
+        if is_replay:
             with suppress(JobNotFound, JobExpired):
                 return Accepted(await self._reader.read(job_id, owner=submission.owner), is_replay)
         # Of a replay of what is no longer there: the first answer again, whose job the caller then finds gone.
         job = _accepted(submission, job_id, queue, created_at=int(row[-2]), run_at=int(row[-1]))
         return Accepted(job, is_replay)
 
-    async def cancel(self, job_id: str, *, owner: str | None) -> Job:
+    async def cancel(self, job_id: str, *, owner: str | None, asker: str | None = None) -> Job:
         """Cancel a job that waits, or ask for the end of one that runs (the answer is then still `running`).
+
+        `asker` is who the log says it was.
 
         Raises `WrongState` for a job that ended, `JobNotFound`, `JobExpired` and `StoreUnavailable`.
         """
@@ -145,6 +152,9 @@ class JobWriter:
         if job.state in (State.SUCCEEDED, State.FAILED):
             # It ended before its worker heard of the wish.
             raise _wrong_state("cancelled", job.state.value)
+        event = "cancelled" if job.state.is_final else "cancel_requested"
+        by = asker or owner
+        tell(event, {"job_id": job.id, "type": job.type, "owner": job.owner, "queue": job.queue, "by": by})
         return job
 
     async def rerun(
@@ -187,7 +197,7 @@ class JobWriter:
         )
         return await self.submit(submission)
 
-    async def delete(self, job_id: str, *, owner: str | None) -> None:
+    async def delete(self, job_id: str, *, owner: str | None, asker: str | None = None) -> None:
         """Forget an ended job and its result; its owner then reads it as expired.
 
         Raises `WrongState` while the job is live, `JobNotFound`, `JobExpired` and `StoreUnavailable`.
@@ -199,6 +209,7 @@ class JobWriter:
             raise _wrong_state("deleted", reply[1].decode())
         if reply[0] == b"missing":
             await self._recorded(stored_id, owner=owner)
+        tell("deleted", {"job_id": stored_id, "by": asker or owner})
 
     def _too_much(self, what: str) -> OwnerFull:
         if what == "jobs":
@@ -238,6 +249,7 @@ class JobWriter:
             "timeout_s": job_type.timeout_s or defaults.job_timeout_s,
             "result_ttl_s": job_type.result_ttl_s or defaults.result_ttl_s,
             "failure_ttl_s": job_type.failure_ttl_s or defaults.failure_ttl_s,
+            **origin.get()._asdict(),
             "retries_left": retries or None,
             "retry_intervals": msgspec.json.encode(job_type.retry_delays_s or (0,)) if retries else None,
         }

@@ -15,7 +15,9 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
+from pollable.jobs.told import tell
 from pollable.jobs.unfit import unfitness
+from pollable.lines import Origin
 from pollable.settings import Settings
 from pollable.storage import keys
 from pollable.storage.connection import tolerated
@@ -26,9 +28,9 @@ log = logging.getLogger("pollable.reaper")
 UNFIT = "unfit_worker"
 MOST_BETWEEN_PASSES_S = 2.0
 TOLD_EVERY_S = 600.0
+TOLD = ("event", "job_id", "state", "type", "owner", "queue", "attempt", "request_id", "traceparent")
+"""What `reap.lua` says of a job that the log has a line about."""
 _DONE = {
-    "queued": "put back after their worker was lost",
-    "failed": "failed as worker_lost",
     "cancelled": "cancelled, as an operator or their caller wished",
     "pushed": "found stranded and pushed",
 }
@@ -82,9 +84,12 @@ class Reaper:
             return NOTHING
         found = Pass.of(reply)
         self._report_unknown(found.unknown_types)
+        for each in found.told:
+            _tell(each)
         for job_id, traceback in found.unfit:
             message = unfitness(traceback)
-            log.error("job %s: %s", job_id, message)
+            known = {"job_id": job_id, "state": "failed", "code": UNFIT, "reason": message}
+            tell("ended", known, level=logging.ERROR)
             await self._fail(args=[keys.PREFIX, keys.RQ_PREFIX, job_id, UNFIT, message])
         return found
 
@@ -131,23 +136,26 @@ class ReaperThread:
 class Pass(msgspec.Struct, frozen=True):
     """What one pass did and found. `counts`: what was done and how often; `more`: there is more to do at once.
 
-    `unfit`: jobs that workers took and could not run, each with the traceback as RQ keeps it.
+    `unfit`: jobs that workers took and could not run, each with the traceback as RQ keeps it. `told`: what the log says
+    of single jobs, each the values of `TOLD`, None where there is none.
     """
 
     more: bool = False
     counts: Mapping[str, int] = {}
     unknown_types: frozenset[str] = frozenset()
     unfit: tuple[tuple[str, bytes], ...] = ()
+    told: Sequence[Sequence[bytes | None]] = ()
 
     @classmethod
     def of(cls, reply: Sequence[Any]) -> "Pass":
         """From the reply of `reap.lua`."""
-        more, done, types, unfit = reply
+        more, done, types, unfit, told = reply
         return cls(
             more=bool(more),
             counts={what.decode(): int(count) for what, count in zip(done[::2], done[1::2], strict=True)},
             unknown_types=frozenset(name.decode() for name in types),
             unfit=tuple((job_id.decode(), traceback) for job_id, traceback in unfit),
+            told=told,
         )
 
 
@@ -158,6 +166,13 @@ def _report(done: Mapping[str, int]) -> None:
     told = [f"{done[what]} {words}" for what, words in _DONE.items() if done.get(what)]
     if told:
         log.warning("jobs: %s", ", ".join(told))
+
+
+def _tell(values: Sequence[bytes | None]) -> None:
+    fields = {name: value.decode(errors="replace") for name, value in zip(TOLD, values, strict=True) if value}
+    event, origin = fields.pop("event"), Origin(fields.pop("request_id", ""), fields.pop("traceparent", ""))
+    level = logging.WARNING if event == "lost" else logging.INFO
+    tell(event, fields | {"attempt": int(fields.get("attempt") or 0)}, level=level, origin=origin)
 
 
 async def _either(over: asyncio.Event, pause_s: float) -> None:

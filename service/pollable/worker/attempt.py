@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import logging
 import signal
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,13 +13,11 @@ from rq.job import Job as RQJob
 from pollable.catalog import Catalog
 from pollable.settings import Settings
 from pollable.storage.connection import tolerated
-from pollable.worker import failures
+from pollable.worker import failures, told
 from pollable.worker.claims import Claim, Claims, Ending, Outcome, Progress, Reception, Settlement
 from pollable.worker.context import JobContext, begun
 from pollable.worker.encoding import encode
 from pollable.worker.progress import Reporter
-
-log = logging.getLogger("pollable.worker")
 
 RQ_RESULT_BYTES = 4096
 """A larger result is kept in the record alone; RQ's own result is then a note of its size."""
@@ -64,9 +61,9 @@ class Attempt:
         try:
             encoded = self._answer()
         except BaseException as error:
-            outcome = failures.raised(error, self.claim, catalog=catalog, expose=settings.expose_errors)
+            expose, traced = settings.expose_errors, settings.log_tracebacks
+            outcome = failures.raised(error, self.claim, catalog=catalog, expose=expose, traced=traced)
             self.settle(rq_job, outcome)
-            log.error("job %s failed: %s", rq_job.id, outcome.code, exc_info=settings.log_tracebacks and error)
             raise failures.AttemptFailed(outcome, error) from None
         self.settle(rq_job, Outcome(kind=Ending.SUCCEEDED, result=encoded))
         return msgspec.json.decode(encoded) if len(encoded) <= RQ_RESULT_BYTES else {"result_bytes": len(encoded)}
@@ -80,7 +77,9 @@ class Attempt:
 
     def lose(self, rq_job: RQJob) -> Settlement:
         """The record has said already that the attempt is no longer the current one."""
-        return self._follow(rq_job, Settlement(Reception.REFUSED, "no longer ours"))
+        settlement = Settlement(Reception.REFUSED, "no longer ours")
+        told.settled(self.claim, Outcome(kind=Ending.RELEASED), settlement)
+        return self._follow(rq_job, settlement)
 
     def _follow(self, rq_job: RQJob, settlement: Settlement) -> Settlement:
         rq_job.retries_left = settlement.attempts_left
@@ -103,7 +102,7 @@ class Attempt:
     def _call(self, function: Callable[..., Any], payload: Any) -> Any:
         reporter = Reporter(self._send)
         try:
-            with begun(_context_of(self.claim), reporter=reporter):
+            with begun(_context_of(self.claim), reporter=reporter, fields=told.fields_of(self.claim)):
                 result = function(payload)
                 if _is_async(function) and inspect.iscoroutine(result):
                     result = asyncio.run(result)
@@ -128,10 +127,13 @@ def _context_of(claim: Claim) -> JobContext:
     return JobContext(
         id=claim.job_id,
         type=claim.type,
+        queue=claim.queue,
         owner=claim.owner,
         attempt=claim.attempt,
         max_attempts=claim.max_attempts,
         deadline=datetime.now(UTC) + timedelta(seconds=claim.timeout_s),
         context=msgspec.json.decode(claim.context),
         labels=msgspec.json.decode(claim.labels),
+        request_id=claim.request_id,
+        traceparent=claim.traceparent,
     )

@@ -1,6 +1,6 @@
 """The claims: how a worker begins, keeps and ends an attempt. Only the holder of the current token can write."""
 
-import logging
+import time
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Any
@@ -12,8 +12,7 @@ from pollable.ids import new_id
 from pollable.storage import keys
 from pollable.storage.connection import patiently
 from pollable.storage.scripts import source
-
-log = logging.getLogger("pollable.worker")
+from pollable.worker import told
 
 RENEWED_AT_MOST_EVERY_S = 2.0
 """A renewal also hears of a wish to stop, which an operator may have left in RQ alone."""
@@ -23,22 +22,32 @@ RENEWED_AGAIN_AFTER_S = 0.5
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt that is ours: its token, and what to run. `payload`, `context` and `labels` are JSON bytes."""
+    """One attempt that is ours: its token, and what to run. `payload`, `context` and `labels` are JSON bytes.
+
+    `run_at` is when it was due and `updated_at` when it was claimed, in ms by Redis' clock; `began_at` is monotonic.
+    """
 
     job_id: str
     token: str
     attempt: int
     max_attempts: int
     type: str
+    queue: str = ""
     owner: str
     payload: bytes
     timeout_s: int
+    run_at: int = 0
+    updated_at: int = 0
     context: bytes
-    labels: bytes
+    labels: bytes = b"{}"
+    request_id: str = ""
+    traceparent: str = ""
+    began_at: float = msgspec.field(default_factory=time.monotonic)
 
 
-CLAIMED = tuple(name for name in Claim.__struct_fields__ if name not in ("job_id", "token"))
+CLAIMED = tuple(name for name in Claim.__struct_fields__ if name not in ("job_id", "token", "began_at"))
 """The fields of the record that a claim takes along, by their names there."""
+_JSON = ("payload", "context", "labels")
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -78,7 +87,10 @@ class Ending(StrEnum):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What an attempt ended with. `result` is JSON bytes, `delay_s` the pause before another attempt."""
+    """What an attempt ended with. `result` is JSON bytes, `delay_s` the pause before another attempt.
+
+    `error` is what was raised, where the log may tell it.
+    """
 
     kind: Ending
     result: bytes = b""
@@ -86,6 +98,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     may_retry: bool = False
     delay_s: int = 0
+    error: BaseException | None = None
 
 
 class Reception(StrEnum):
@@ -136,19 +149,11 @@ class Claims:
         reply: Any = patiently(lambda: self._claim(args=arguments), what=what, gives_up=self.gives_up)
         if reply[0] != b"claimed":
             return Refused(reply[1].decode())
-        fields = dict(zip(CLAIMED, reply[1:], strict=True))
-        return Claim(
-            job_id=job_id,
-            token=token,
-            attempt=int(fields["attempt"]),
-            max_attempts=int(fields["max_attempts"]),
-            type=fields["type"].decode(),
-            owner=fields["owner"].decode(),
-            payload=fields["payload"],
-            timeout_s=int(fields["timeout_s"]),
-            context=fields["context"],
-            labels=fields["labels"] or b"{}",
-        )
+        found = {name: value for name, value in zip(CLAIMED, reply[1:], strict=True) if value is not None}
+        fields = {name: value if name in _JSON else value.decode() for name, value in found.items()}
+        claim = msgspec.convert({"job_id": job_id, "token": token, **fields}, Claim, strict=False)
+        told.started(claim)
+        return claim
 
     def renew(self, claim: Claim, *, progress: Progress | None = None) -> Lease:
         """Keep an attempt, and write its progress where there is any. Raises redis' errors."""
@@ -175,13 +180,13 @@ class Claims:
         ]
         what = f"the outcome of job {claim.job_id}"
         gives_up = self.gives_up if is_patient else lambda: True
-        return _settlement(patiently(lambda: self._complete(args=arguments), what=what, gives_up=gives_up), claim)
+        settlement = _settlement(patiently(lambda: self._complete(args=arguments), what=what, gives_up=gives_up))
+        told.settled(claim, outcome, settlement)
+        return settlement
 
 
-def _settlement(reply: Any, claim: Claim) -> Settlement:
+def _settlement(reply: Any) -> Settlement:
     kind, state = Reception(reply[0].decode()), reply[1].decode()
     if kind is Reception.RETRY:
         return Settlement(kind, state, int(reply[2]) // 1000, int(reply[3]))
-    if kind is Reception.REFUSED:
-        log.warning("late outcome of job %s, attempt %d, refused: the job is %s", claim.job_id, claim.attempt, state)
     return Settlement(kind, state, is_short=kind is Reception.ENDED and len(reply) > 2)

@@ -2,6 +2,7 @@
 
 from html import escape
 from traceback import format_tb
+from typing import Any
 
 from rq.timeouts import JobTimeoutException
 
@@ -28,12 +29,16 @@ class AttemptFailed(Exception):
         super().__init__(escape(f"{outcome.code}: {outcome.message}\n{frames}", quote=False))
 
 
-def raised(error: BaseException, claim: Claim, *, catalog: Catalog, expose: bool) -> Outcome:
-    """The outcome of an attempt that raised. `expose`: whether callers read an unexpected exception's text."""
+def raised(error: BaseException, claim: Claim, *, catalog: Catalog, expose: bool, traced: bool = True) -> Outcome:
+    """The outcome of an attempt that raised.
+
+    Of an unexpected exception callers read the text if `expose`, and the log has the traceback if `traced`.
+    """
     code, message = _told(error, claim, expose=expose)
     # The same result would come out the same way again.
     may_retry = not isinstance(error, ResultRefused)
-    return _failed(claim, code, message, catalog=catalog, may_retry=may_retry)
+    shown = error if traced or isinstance(error, JobError) else None
+    return _failed(claim, code, message, catalog=catalog, may_retry=may_retry, error=shown)
 
 
 def died(claim: Claim, words: str, *, catalog: Catalog) -> Outcome:
@@ -46,11 +51,11 @@ def ran_too_long(claim: Claim, *, catalog: Catalog) -> Outcome:
     return _failed(claim, "timeout", _too_long(claim), catalog=catalog)
 
 
-def _failed(claim: Claim, code: str, message: str, *, catalog: Catalog, may_retry: bool = True) -> Outcome:
+def _failed(claim: Claim, code: str, message: str, *, catalog: Catalog, **known: Any) -> Outcome:
     # A lone surrogate is no UTF-8 and could not be stored.
     safe = message.encode(errors="replace").decode()
     delay_s = _retry_delay_s(claim, catalog)
-    return Outcome(kind=Ending.FAILED, code=code, message=safe, may_retry=may_retry, delay_s=delay_s)
+    return Outcome(kind=Ending.FAILED, code=code, message=safe, delay_s=delay_s, **{"may_retry": True, **known})
 
 
 def _told(error: BaseException, claim: Claim, *, expose: bool) -> tuple[str, str]:

@@ -24,8 +24,6 @@ from pollable.worker.job import attempt_of
 from pollable.worker.offspring import begin, end
 from pollable.worker.supervision import Cause, Supervision
 
-log = logging.getLogger("pollable.worker")
-
 WATCH_S = 0.25
 
 
@@ -108,7 +106,6 @@ class Worker(CarefulWorker, rq.Worker):
         why = exit_reason(status) if cause is Cause.DIED else _WORDS[cause]
         settlement = self._settlement(attempt, job, cause=cause, why=why)
         job.ended_at = now()
-        log.warning("job %s, attempt %d: %s; it is now %s", job.id, attempt.claim.attempt, why, settlement.state)
         if settlement.kind in (Reception.RELEASED, Reception.REFUSED):
             self.forget_execution(job, execution)
         elif settlement.state == "succeeded":

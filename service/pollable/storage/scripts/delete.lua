@@ -11,6 +11,7 @@ if not state then return {'missing'} end
 if WAITING[state] or state == 'running' then return {'live', state} end
 local queue = field(id, 'queue')
 forget_executions(id, queue)
+redis.call('ZREM', UNREAD, id)
 for _, registry in ipairs({'finished:', 'failed:', 'canceled:'}) do
   redis.call('ZREM', RQ .. registry .. queue, id)
 end

@@ -1,5 +1,6 @@
 -- needs: row window
--- Reads many jobs in one call. Nothing here writes but the quota, and what an operator did on RQ's side meanwhile.
+-- Reads many jobs in one call. Nothing here writes but the quota, what an operator did on RQ's side meanwhile, and
+-- that an end was read.
 -- ARGV: our prefix, RQ's prefix, whether jobs of other code are shown (1 or 0), the RQ data of jobs that are ours, the
 -- names of the record's fields that are wanted and those of RQ's hash (each joined by spaces), how many bytes a result may
 -- have and all results together ('' twice: any), then for each job 6 values: id, owner ('' for any), the id as it was given,
@@ -91,7 +92,11 @@ local function read(id, owner, given)
     return not_found(id, owner, given, owned_by)
   end
   local state, why, values = look(id, owner, NAMES)
-  if state then return record_row(state, values, result_of(id, state)) end
+  if state then
+    -- pcall: a Redis that refuses to write still tells what it has. Of an id that is not there this writes nothing.
+    if state == 'succeeded' or state == 'failed' then redis.pcall('ZREM', UNREAD, id) end
+    return record_row(state, values, result_of(id, state))
+  end
   return {why}
 end
 

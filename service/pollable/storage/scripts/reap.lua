@@ -5,15 +5,16 @@
 -- new jobs leave free, ms for which the payload of an ended job is kept, then the queues' names.
 -- Reply: {} when another process was here just now, else {1 when there is more to do at once, or 0; what was done and how
 -- often: {'queued', how many, 'failed', ...}; the types of waiting jobs that no living worker knows; of each job that
--- workers took and could not run {id, traceback as RQ keeps it}}.
+-- workers took and could not run {id, traceback as RQ keeps it}; of each job that something is to be told of {'lost' or
+-- 'expired_unread', id, state, type, owner, queue, attempt, request_id, traceparent}}.
 local lease_ms, every_ms = tonumber(ARGV[3]), tonumber(ARGV[4])
 local rerun_ms = tonumber(ARGV[6])
-local LEASES_A_PASS, PAYLOADS_A_PASS, HEAD, CHUNK, TAIL = 200, 500, 64, 500, 500
+local LEASES_A_PASS, PAYLOADS_A_PASS, UNREAD_A_PASS, HEAD, CHUNK, TAIL = 200, 500, 200, 64, 500, 500
 -- RQ's scheduler looks every second, where there is one; and our workers take what is due from its registry themselves.
 local OVERDUE_MS = 1500
 local TAKINGS = 5
 local counts = {queued = 0, failed = 0, cancelled = 0, pushed = 0}
-local unknown_types, unfit, more = {}, {}, false
+local unknown_types, unfit, told, more = {}, {}, {}, false
 
 local reaper = OURS .. 'reaper'
 local since, last = unpack(redis.call('HMGET', reaper, 'since', 'last'))
@@ -32,6 +33,11 @@ local function alone(step, ...)
   if not string.find(tostring(type(found) == 'table' and found.err or found), 'WRONGTYPE') then error(found, 0) end
 end
 
+local function tell_of(event, id, state)
+  told[#told + 1] = {event, id, state,
+    unpack(redis.call('HMGET', record_key(id), 'type', 'owner', 'queue', 'attempt', 'request_id', 'traceparent'))}
+end
+
 local function reap_leases()
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, LEASES_A_PASS)) do
     local state, queue = field(id, 'state'), field(id, 'queue')
@@ -39,7 +45,10 @@ local function reap_leases()
     -- A damaged record may not say where it belongs.
     if state == 'running' and queue then
       local became = alone(abandon, id, queue)
-      if became then counts[became] = counts[became] + 1 end
+      if became then
+        counts[became] = counts[became] + 1
+        tell_of('lost', id, became)
+      end
     end
   end
 end
@@ -190,7 +199,17 @@ local function free_payloads()
   more = more or #ended == PAYLOADS_A_PASS
 end
 
+local function tell_of_unread()
+  local expired = redis.call('ZRANGEBYSCORE', UNREAD, '-inf', now, 'LIMIT', 0, UNREAD_A_PASS)
+  for _, id in ipairs(expired) do
+    redis.call('ZREM', UNREAD, id)
+    alone(tell_of, 'expired_unread', id, field(id, 'state') or '')
+  end
+  more = more or #expired == UNREAD_A_PASS
+end
+
 if now - tonumber(since) >= lease_ms then reap_leases() end
+tell_of_unread()
 free_payloads()
 for at = 7, #ARGV do
   local queue = ARGV[at]
@@ -207,4 +226,4 @@ for what, count in pairs(counts) do
   done[#done + 1] = count
 end
 for type in pairs(unknown_types) do unknown[#unknown + 1] = type end
-return {more and 1 or 0, done, unknown, unfit}
+return {more and 1 or 0, done, unknown, unfit, told}

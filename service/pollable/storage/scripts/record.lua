@@ -34,6 +34,14 @@ local function free_payload(id)
   if redis.call('HDEL', record_key(id), 'payload') == 1 then redis.call('HSET', record_key(id), 'payload_freed', 1) end
 end
 
+-- Jobs that ended, were not cancelled and were not read since, by the moment when they expire: the reaper tells of them then.
+local UNREAD = OURS .. 'unread'
+
+local function note_unread(id, expires_at)
+  redis.call('ZADD', UNREAD, expires_at, id)
+  if redis.call('PTTL', UNREAD) < expires_at - now then redis.call('PEXPIREAT', UNREAD, expires_at + DAY_MS) end
+end
+
 -- Its owner's, as long as its record is there. A damaged record may not say whose it is.
 local function hold_ended(id, expires_at)
   local owner = field(id, 'owner')
@@ -48,6 +56,7 @@ local function finish(id, queue, state, ttl_s)
   redis.call('HDEL', record_key(id), 'lease_until', 'unseen_since', 'handed_over', 'takings')
   if redis.call('EXISTS', rq_key(id)) == 0 then redis.call('HSET', record_key(id), 'without_rq', 1) end
   redis.call('PEXPIREAT', record_key(id), expires_at + TOMBSTONE_MS)
+  if state ~= 'cancelled' then note_unread(id, expires_at) end
   redis.call('ZREM', LEASES, id)
   redis.call('ZREM', pending_key(queue), id)
   redis.call('PEXPIREAT', rq_key(id), expires_at)
@@ -158,6 +167,7 @@ local function reopen(id, queue)
   redis.call('HDEL', record, 'ended_at', 'expires_at', 'error_code', 'error_message', 'done_token', 'takings')
   redis.call('HSET', record, 'state', 'queued', 'updated_at', now, 'run_at', now, 'reopened_at', now,
     'max_attempts', math.max(tonumber(allowed) or 1, (tonumber(attempt) or 1) + 1))
+  redis.call('ZREM', UNREAD, id)
   redis.call('PERSIST', record)
   redis.call('PERSIST', rq_key(id))
   redis.call('ZADD', pending_key(queue), now, id)
