@@ -93,7 +93,7 @@ def test_a_request_id_that_is_not_fit_is_replaced(deployment: Deployment, reques
 
 
 def test_a_request_is_logged_without_what_it_holds(deployment: Deployment, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "pollable.access")
+    caplog.set_level(logging.DEBUG, "pollable.access")
     deployment.post("/jobs?secret=query", {"type": "anything", "payload": "secret"}, authorization="Bearer secret")
     deployment.get("/a%0Ab", x_request_id="r-1")
     first, second = [record for record in caplog.records if record.name == "pollable.access"]

@@ -125,6 +125,8 @@ def test_the_result_of_a_job_that_has_none(deployment: Deployment) -> None:
     refused(deployment, lambda: deployment.get(f"/jobs/{job_id}/result"), 409, "wrong_state")
     assert deployment.get(f"/jobs/{job_id}/result").headers["retry-after"] == "1"
     deployment.fail(job_id)
+    # That somebody read of its end is written down once.
+    deployment.get(f"/jobs/{job_id}")
     document = refused(deployment, lambda: deployment.get(f"/jobs/{job_id}/result"), 409, "wrong_state")
     assert (document["state"], document["detail"]) == ("failed", "It broke.")
 
