@@ -114,7 +114,6 @@ def owner_of(deployment: Deployment, job_id: str) -> str:
 @pytest.mark.parametrize(
     "malformed",
     [
-        "",
         "00-",
         TRACE + "-x",
         TRACE.upper(),

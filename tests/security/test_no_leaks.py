@@ -132,7 +132,9 @@ def test_the_workers_own_log_has_the_traceback_unless_it_is_told_not_to(
         ended(client, redis_client, ids)
     assert f"ValueError: {MARK}{MARK} is no number" in log.read_text()
     assert log.read_text().count("ZeroDivisionError") == 0
-    assert log.read_text().count(f'"job {ids["said"]} failed: exception"') == 1
+    told = [line for line in log.read_text().splitlines() if ids["said"] in line and '"event":"ended"' in line]
+    assert len(told) == 1
+    assert '"code":"exception"' in told[0]
     assert [name for name, value in kept(redis_client).items() if MARK.encode() in value] == []
     _forget(redis_client)
 

@@ -4,7 +4,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +60,7 @@ def test_one_job_is_followed_by_its_request_through_a_retry_and_a_restart_of_red
     assert answer.status_code == 202, answer.text
     job_id = answer.json()["id"]
     until(lambda: "from a thread" in service.log)
-    durable.kill()
-    (tmp_path / "word").touch()
-    # Both processes see it away: the worker has an outcome to write, and a poll is refused.
-    until(lambda: service.http.get(f"/jobs/{job_id}").status_code == 503)
-    until(lambda: "Redis is away" in service.log)
-    durable.start()
+    with_redis_away(service, durable, job_id, then=(tmp_path / "word").touch)
     ended = until_ended(service, job_id)
     assert ended["result"] == {"request_id": "order-4711", "traceparent": TRACE}
     service.stop()
@@ -94,6 +89,15 @@ def test_one_job_is_followed_by_its_request_through_a_retry_and_a_restart_of_red
     assert not any("traceback" in line for line in followed)
     assert followed[-1]["state"] == "succeeded"
     assert [line["code"] for line in lines if line["logger"] == "pollable.access"][:1] == ["store_unavailable"]
+
+
+def with_redis_away(service: Running, durable: DurableRedis, job_id: str, *, then: Callable[[], None]) -> None:
+    """Kill Redis, go on, and start it again once both processes have missed it."""
+    durable.kill()
+    then()
+    until(lambda: service.http.get(f"/jobs/{job_id}").status_code == 503)
+    until(lambda: "Redis is away" in service.log)
+    durable.start()
 
 
 def until_ended(service: Running, job_id: str) -> dict[str, Any]:
