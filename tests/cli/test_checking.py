@@ -1,5 +1,6 @@
 """`pollable check`: what is in force, and whether the Redis is fit; each finding a line."""
 
+import json
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -70,6 +71,17 @@ def test_where_all_is_well_it_says_what_is_in_force(server: Private, client: red
     assert lines_of("unseen", lines) == ["no worker lives (RQ_KEY_PREFIX rq)"]
     assert len(lines) == 13
     assert client.keys("*") in ([], [b"rq:pollable:check"])
+
+
+def test_programs_read_the_same_in_one_line(server: Private) -> None:
+    told = pollable("check", "--json", REDIS_URL=server.url, POLLABLE_JOBS=JOBS, **LOOPBACK)
+    known = json.loads(told.stdout)
+    assert told.stdout.count("\n") == 1
+    assert known["ok"] is (told.exit_code == 0)
+    assert known["settings"]["REDIS_URL"] == f"{server.url}?db=0"
+    assert "checked_rest" in known["jobTypes"]
+    _, lines = checked(server.url)
+    assert [f"{each['kind']:<10} {each['text']}" for each in known["findings"]] == lines[4:]
 
 
 NOTHING_ON_DISK = (

@@ -31,7 +31,7 @@ class Finding(msgspec.Struct, frozen=True):
     text: str
 
 
-def run(settings: Settings) -> bool:
+def run(settings: Settings, *, as_json: bool = False) -> bool:
     """Print it all; whether all is well. Raises `SettingsError` before anything is printed."""
     findings: list[Finding] = []
     try:
@@ -39,6 +39,9 @@ def run(settings: Settings) -> bool:
     except Taken as error:
         findings.append(Finding("RISK", str(error)))
     types = catalog.deployed(settings, may_be_empty=True)
+    if as_json:
+        findings.extend(_look(settings, types))
+        return _print_json(settings, types, findings)
     click.echo(f"Settings   {' '.join(f'{name}={text}' for name, text in in_force(settings).items())}")
     click.echo(f"Job types  {', '.join(sorted(each.name for each in types)) or 'none'}")
     click.echo(f"Envelopes  {', '.join(settings.envelopes)}")
@@ -47,6 +50,21 @@ def run(settings: Settings) -> bool:
     for finding in chain(findings, _look(settings, types)):
         click.echo(f"{finding.kind:<10} {finding.text}")
         is_well = is_well and finding.kind != "RISK"
+    return is_well
+
+
+def _print_json(settings: Settings, types: catalog.Catalog, findings: list[Finding]) -> bool:
+    is_well = all(finding.kind != "RISK" for finding in findings)
+    known = {
+        "ok": is_well,
+        "settings": in_force(settings),
+        "jobTypes": sorted(each.name for each in types),
+        "envelopes": settings.envelopes,
+        "queues": settings.queues,
+        "defaultQueue": settings.default_queue,
+        "findings": findings,
+    }
+    click.echo(msgspec.json.encode(known))
     return is_well
 
 

@@ -7,9 +7,12 @@ from typing import Any
 import click
 
 from pollable import __version__
+from pollable.cli.asking import json_option
+from pollable.cli.completing import completion
 from pollable.cli.described import openapi
-from pollable.cli.documented import settings_table
+from pollable.cli.documented import settings_json, settings_table
 from pollable.cli.environment import configured
+from pollable.cli.exits import codes
 from pollable.cli.lists import list_, types
 from pollable.cli.remote import cancel, delete, rerun, result, status, submit, wait
 from pollable.cli.tokens import tokens
@@ -54,7 +57,7 @@ def commands() -> None:
 # the web framework.
 
 
-@commands.command()
+@commands.command(epilog=codes("told to end", "it cannot start", _3="the port is taken"))
 def serve() -> None:
     """Run the web process; the environment says how."""
     known = configured()
@@ -67,7 +70,7 @@ def serve() -> None:
         raise PortRefused(str(error)) from None
 
 
-@commands.command()
+@commands.command(epilog=codes("told to end", "it cannot begin: @worker_init raised, or its processes end at once"))
 @click.option("--queues", help="Comma-separated queues in priority order. Default: POLLABLE_QUEUES.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
 @click.option(
@@ -91,7 +94,7 @@ def worker(queues: str | None, workers: int, grace_s: float, simple: bool, healt
     sys.exit(work(known, queues=queues, workers=workers, grace_s=grace_s, simple=simple, health=health))
 
 
-@commands.command()
+@commands.command(epilog=codes("told to end", "the port is taken, or web or worker ended by itself"))
 @click.option(
     "--redis-url", help="A Redis that runs, else the one that REDIS_URL names; without either one is started."
 )
@@ -105,7 +108,7 @@ def dev(redis_url: str | None, port: int | None, jobs: str | None) -> None:
     run(redis_url, port=port, jobs=jobs)
 
 
-@commands.command()
+@commands.command(epilog=codes("all was shown", "a step failed"))
 @click.option("--text", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A text of your own.")
 @click.option("--once", is_flag=True, help="End when everything was shown, instead of serving on.")
 def demo(text: Path | None, once: bool) -> None:
@@ -116,25 +119,24 @@ def demo(text: Path | None, once: bool) -> None:
     run(text, once=once)
 
 
-@commands.command()
-def check() -> None:
-    """Check the settings as a start would, and look at the Redis that they name.
-
-    Exit code 2 for a setting that stops the start, 1 for a Redis or a port that is not as it should be.
-    """
+@commands.command(epilog=codes("all is well", "the Redis or the port is not as it should be"))
+@json_option
+def check(as_json: bool) -> None:
+    """Check the settings as a start would, and look at the Redis that they name."""
     known = configured()
     from pollable.cli.checking import run
 
-    if not run(known):
+    if not run(known, as_json=as_json):
         raise SystemExit(1)
 
 
-@commands.command("settings")
-def settings_() -> None:
+@commands.command("settings", epilog=codes("done"))
+@json_option
+def settings_(as_json: bool) -> None:
     """Print every setting, its default and its meaning, as the README has them."""
     configured()
-    click.echo(settings_table())
+    click.echo(settings_json() if as_json else settings_table())
 
 
-for command in (submit, status, wait, cancel, rerun, delete, result, list_, types, openapi, tokens):
+for command in (submit, status, wait, cancel, rerun, delete, result, list_, types, openapi, tokens, completion):
     commands.add_command(command)

@@ -5,12 +5,13 @@ import msgspec
 
 from pollable.cli.asking import Asking, json_option, token_option
 from pollable.cli.environment import configured
+from pollable.cli.exits import NOWHERE, codes
 from pollable.client.patience import exchanged
 from pollable.client.steps import Flow, Request
 from pollable.settings import Settings
 
 
-@click.command()
+@click.command(epilog=codes("done", "the service refused", _5=NOWHERE))
 @click.option("--url", help="A service to ask. Default: none; the job types of POLLABLE_JOBS are described.")
 @token_option
 @json_option

@@ -35,6 +35,12 @@ def settings_table() -> str:
     return "\n".join(["| setting | default | meaning |", "| --- | --- | --- |", *rows])
 
 
+def settings_json() -> bytes:
+    """They as JSON: of each its name, default and meaning, all of it text."""
+    rows = [{"setting": row.variable, "default": row.default, "meaning": row.description} for row in documented()]
+    return msgspec.json.encode(rows)
+
+
 def in_force(settings: Settings) -> dict[str, str]:
     """By variable, what differs from the defaults, and where Redis is; nothing of it is secret."""
     known = {field.name: (getattr(settings, field.name), field.default) for field in msgspec.structs.fields(Settings)}

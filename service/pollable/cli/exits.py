@@ -6,13 +6,22 @@ from pollable.client.errors import ClientError, Redirected, Refused, TimedOut, U
 
 FAILED = 1
 
-CODES = """\b
-Exit codes:
-  0  done; where the end was waited for: the job succeeded
-  1  the job failed or was cancelled, or the service refused
-  2  an argument or a setting is wrong
-  4  --timeout is over, and the job goes on
-  5  nothing answers at the address, or nothing that is Pollable"""
+WRONG = "an argument or a setting is wrong"
+NOWHERE = "nothing answers at the address, or nothing that is Pollable"
+
+
+def codes(done: str, failed: str | None = None, **others: str) -> str:
+    """The exit codes of a command for its help: 0, 1, 2, and others by their numbers, as in `_4="too late"`."""
+    known = {"0": done, "1": failed, "2": WRONG, **{name[1:]: text for name, text in others.items()}}
+    return "\n".join(["\b", "Exit codes:", *(f"  {code}  {text}" for code, text in known.items() if text)])
+
+
+CODES = codes(
+    "done; where the end was waited for: the job succeeded",
+    "the job failed or was cancelled, or the service refused",
+    _4="--timeout is over, and the job goes on",
+    _5=NOWHERE,
+)
 
 
 class Said(click.ClickException):

@@ -13,6 +13,7 @@ from pollable.auth.principal import DEFAULT_SCOPES, SCOPES
 from pollable.cli import issued_tokens as store
 from pollable.cli.asking import json_option
 from pollable.cli.environment import configured
+from pollable.cli.exits import codes
 from pollable.storage.connection import connect
 
 DAY_S = 86_400
@@ -23,7 +24,7 @@ def tokens() -> None:
     """Personal access tokens, kept in the Redis of REDIS_URL."""
 
 
-@tokens.command()
+@tokens.command(epilog=codes("done", "Redis cannot be asked"))
 @click.argument("subject")
 @click.option("--name", default="", help="What the token is for.")
 @click.option(
@@ -50,7 +51,7 @@ def create(subject: str, name: str, scopes: tuple[str, ...], days: int, as_json:
     click.echo(token)
 
 
-@tokens.command("list")
+@tokens.command("list", epilog=codes("done", "Redis cannot be asked"))
 @json_option
 def list_(as_json: bool) -> None:
     """Print the tokens that still count, each by its id; never the tokens themselves."""
@@ -64,9 +65,10 @@ def list_(as_json: bool) -> None:
         click.echo("  ".join([token.id, until, used, token.subject, scopes, token.name]).rstrip())
 
 
-@tokens.command()
+@tokens.command(epilog=codes("done", "there is no such token, or Redis cannot be asked"))
 @click.argument("token_id", metavar="[ID]", required=False)
-def revoke(token_id: str | None) -> None:
+@json_option
+def revoke(token_id: str | None, as_json: bool) -> None:
     """Forget a token: it writes no more, and reads for 5 s at the most.
 
     Without ID the token, or its id, is read from standard input: arguments show in the list of processes.
@@ -77,7 +79,10 @@ def revoke(token_id: str | None) -> None:
     token = store.revoke(connect(settings), _given() if token_id is None else token_id)
     if token is None:
         raise click.ClickException("There is no such token.")
-    click.echo(f"Revoked token {token.id} of {token.subject}.")
+    if as_json:
+        click.echo(msgspec.json.encode(_shown(token) | {"revoked": True}))
+    else:
+        click.echo(f"Revoked token {token.id} of {token.subject}.")
 
 
 def _shown(token: store.AccessToken) -> dict[str, object]:

@@ -23,4 +23,4 @@ def tell(
     """One line; fields that are empty are left out. `origin` is the job's, else that of the request being answered."""
     known = {name: value for name, value in fields.items() if value not in ("", None)}
     traced = lines.traced(origin or lines.origin.get())
-    log.log(level, "job %s", event, extra={"event": event, **known, **traced}, exc_info=error)
+    log.log(level, "job %s", event.replace("_", " "), extra={"event": event, **known, **traced}, exc_info=error)
