@@ -1,11 +1,11 @@
 """The life of a job in the log: one line for each turn, under the id of the request that submitted it."""
 
 import asyncio
-import logging
 import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -13,7 +13,6 @@ import pytest
 
 from pollable.errors import JobError
 from pollable.jobs.reaper import Reaper
-from pollable.lines import JSONFormatter
 from pollable.settings import Settings
 from pollable.storage import keys
 from pollable.storage.connection import connect_async
@@ -21,34 +20,11 @@ from pollable.worker.attempt import Attempt, Workshop
 from pollable.worker.claims import Claims, Ending, Outcome
 from pollable.worker.failures import died
 from tests.http.calling import JOB_TYPES, Deployment, catalog_of, job_type
+from tests.http.logged import Log
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "logs.md").read_text()
 TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
 OF_THE_JOB = {"job_id", "type", "owner", "queue", "attempt", "request_id", "trace_id"}
-
-
-class Log:
-    """What was logged since, as it is written."""
-
-    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
-        self._caplog = caplog
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        # The test's client logs, too.
-        ours = (record for record in self._caplog.records if record.name.startswith("pollable"))
-        written = (JSONFormatter().format(record) for record in ours)
-        return [msgspec.json.decode(line) for line in written]
-
-    def of(self, event: str) -> dict[str, Any]:
-        (line,) = [line for line in self.lines if line.get("event") == event]
-        return line
-
-
-@pytest.fixture
-def log(caplog: pytest.LogCaptureFixture) -> Log:
-    caplog.set_level(logging.INFO)
-    return Log(caplog)
 
 
 @pytest.fixture
@@ -183,16 +159,12 @@ def test_only_what_nobody_expected_has_a_traceback(
         claim = claims.claim(job_id)
         workshop = Workshop(msgspec.structs.replace(settings, log_tracebacks=traced), catalog)
         with pytest.raises(Exception, match=r"blank_page|exception"):
-            Attempt(claim, claims=claims, workshop=workshop).run(_Nothing())  # type: ignore[arg-type]
+            Attempt(claim, claims=claims, workshop=workshop).run(SimpleNamespace())  # type: ignore[arg-type]
     finally:
         deployment.close()
     line = log.of("ended")
     assert (line["level"], "traceback" in line) == (level, has_traceback and traced)
     assert "secret" not in str(log.lines)
-
-
-class _Nothing:
-    """RQ's side of an attempt."""
 
 
 def test_a_killed_process_is_the_reason(deployment: Deployment, log: Log) -> None:
@@ -219,6 +191,13 @@ def test_a_job_whose_worker_is_gone_is_told_with_what_became_of_it(brief: Deploy
     assert line["request_id"] == "r-1"
 
 
+def test_a_damaged_record_is_told_of_as_far_as_it_goes(brief: Deployment, log: Log) -> None:
+    job_id = submitted(brief)
+    brief.start(job_id)
+    brief.redis.hset(keys.record(job_id), mapping={"attempt": "many", "type": b"\xff", "traceparent": "-"})
+    assert reaped(brief, log, "lost")["attempt"] == 0
+
+
 @pytest.mark.parametrize("read", ["poll", "many", "result"])
 def test_what_was_read_after_its_end_does_not_expire_unread(brief: Deployment, log: Log, read: str) -> None:
     unread, known, cancelled = (submitted(brief) for _ in range(3))
@@ -242,27 +221,6 @@ def test_a_list_is_no_reading_of_a_result_and_a_delete_needs_none(brief: Deploym
     assert brief.redis.zcard(f"{keys.PREFIX}unread") == 1
     brief.request("DELETE", f"/jobs/{job_id}")
     assert not brief.redis.exists(f"{keys.PREFIX}unread")
-
-
-def test_a_refusal_says_why_and_quotes_nothing(deployment: Deployment, log: Log) -> None:
-    deployment.post("/jobs", {"type": "generate_assessment", "payload": {"text": "", "questions": "secret"}})
-    deployment.get("/jobs/secret-id?x=secret")
-    first, second = [line for line in log.lines if line["logger"] == "pollable.access"]
-    assert (first["status"], first["code"]) == (422, "invalid_payload")
-    assert first["reason"] == "The body does not fit the schema"
-    assert (second["code"], second["status"], second["refusals"]) == ("job_not_found", 404, 2)
-    assert str(log.lines).count("secret") == str(log.lines).count("/jobs/secret-id")
-
-
-def test_a_flood_of_refusals_is_few_lines_that_say_how_many_there_were(deployment: Deployment, log: Log) -> None:
-    began = time.monotonic()
-    for _ in range(100):
-        deployment.get("/nothing")
-    numbers = [line["refusals"] for line in log.lines if line["logger"] == "pollable.access"]
-    assert numbers == sorted(numbers)
-    assert numbers[:20] == list(range(1, 21))
-    assert len(numbers) <= 20 * (time.monotonic() - began + 2)
-    assert len(numbers) < 100
 
 
 def documented(heading: str) -> set[str]:

@@ -17,7 +17,6 @@ from redis.asyncio import Redis
 
 from pollable.jobs.told import tell
 from pollable.jobs.unfit import unfitness
-from pollable.lines import Origin
 from pollable.settings import Settings
 from pollable.storage import keys
 from pollable.storage.connection import tolerated
@@ -28,7 +27,7 @@ log = logging.getLogger("pollable.reaper")
 UNFIT = "unfit_worker"
 MOST_BETWEEN_PASSES_S = 2.0
 TOLD_EVERY_S = 600.0
-TOLD = ("event", "job_id", "state", "type", "owner", "queue", "attempt", "request_id", "traceparent")
+TOLD = ("event", "job_id", "state", "type", "owner", "queue", "attempt", "request_id", "trace_id")
 """What `reap.lua` says of a job that the log has a line about."""
 _DONE = {
     "cancelled": "cancelled, as an operator or their caller wished",
@@ -170,9 +169,10 @@ def _report(done: Mapping[str, int]) -> None:
 
 def _tell(values: Sequence[bytes | None]) -> None:
     fields = {name: value.decode(errors="replace") for name, value in zip(TOLD, values, strict=True) if value}
-    event, origin = fields.pop("event"), Origin(fields.pop("request_id", ""), fields.pop("traceparent", ""))
-    level = logging.WARNING if event == "lost" else logging.INFO
-    tell(event, fields | {"attempt": int(fields.get("attempt") or 0)}, level=level, origin=origin)
+    # A damaged record may have anything there.
+    event, attempt = fields.pop("event"), fields.get("attempt", "")
+    known = {**fields, "attempt": int(attempt) if attempt.isdecimal() else 0}
+    tell(event, known, level=logging.WARNING if event == "lost" else logging.INFO)
 
 
 async def _either(over: asyncio.Event, pause_s: float) -> None:

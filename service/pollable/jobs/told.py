@@ -7,20 +7,15 @@ of an attempt (`worker.told`), the reaper what became of jobs without one (lost,
 import logging
 from collections.abc import Mapping
 
-from pollable import lines
+from pollable.lines import origin, traced
 
 log = logging.getLogger("pollable.jobs")
 
+Fields = Mapping[str, object]
 
-def tell(
-    event: str,
-    fields: Mapping[str, object],
-    *,
-    level: int = logging.INFO,
-    error: BaseException | None = None,
-    origin: lines.Origin | None = None,
-) -> None:
-    """One line; fields that are empty are left out. `origin` is the job's, else that of the request being answered."""
+
+def tell(event: str, fields: Fields, *, level: int = logging.INFO, error: BaseException | None = None) -> None:
+    """One line; fields that are empty are left out. The request is that of `fields`, or that being answered."""
     known = {name: value for name, value in fields.items() if value not in ("", None)}
-    traced = lines.traced(origin or lines.origin.get())
-    log.log(level, "job %s", event.replace("_", " "), extra={"event": event, **known, **traced}, exc_info=error)
+    extra = {"event": event, **traced(origin.get()), **known}
+    log.log(level, "job %s", event.replace("_", " "), extra=extra, exc_info=error)

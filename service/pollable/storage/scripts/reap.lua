@@ -6,7 +6,7 @@
 -- Reply: {} when another process was here just now, else {1 when there is more to do at once, or 0; what was done and how
 -- often: {'queued', how many, 'failed', ...}; the types of waiting jobs that no living worker knows; of each job that
 -- workers took and could not run {id, traceback as RQ keeps it}; of each job that something is to be told of {'lost' or
--- 'expired_unread', id, state, type, owner, queue, attempt, request_id, traceparent}}.
+-- 'expired_unread', id, state, type, owner, queue, attempt, request_id, trace_id}}.
 local lease_ms, every_ms = tonumber(ARGV[3]), tonumber(ARGV[4])
 local rerun_ms = tonumber(ARGV[6])
 local LEASES_A_PASS, PAYLOADS_A_PASS, UNREAD_A_PASS, HEAD, CHUNK, TAIL = 200, 500, 200, 64, 500, 500
@@ -34,8 +34,9 @@ local function alone(step, ...)
 end
 
 local function tell_of(event, id, state)
-  told[#told + 1] = {event, id, state,
-    unpack(redis.call('HMGET', record_key(id), 'type', 'owner', 'queue', 'attempt', 'request_id', 'traceparent'))}
+  local values = redis.call('HMGET', record_key(id), 'type', 'owner', 'queue', 'attempt', 'request_id', 'traceparent')
+  values[6] = values[6] and string.sub(values[6], 4, 35)
+  told[#told + 1] = {event, id, state, unpack(values)}
 end
 
 local function reap_leases()
