@@ -73,7 +73,7 @@ class Edge:
         finally:
             level = self._level(status)
             if access_log.isEnabledFor(level):
-                known = {} if refusal is None else {**_why(refusal), "refusals": self._refusals}
+                known = {"refusals": self._refusals} | (_why(refusal) if refusal else {})
                 _log(scope, level=level, status=status, duration_s=perf_counter() - began, **known)
 
     def _level(self, status: int) -> int:

@@ -17,5 +17,6 @@ Fields = Mapping[str, object]
 def tell(event: str, fields: Fields, *, level: int = logging.INFO, error: BaseException | None = None) -> None:
     """One line; fields that are empty are left out. The request is that of `fields`, or that being answered."""
     known = {name: value for name, value in fields.items() if value not in ("", None)}
-    extra = {"event": event, **traced(origin.get()), **known}
-    log.log(level, "job %s", event.replace("_", " "), extra=extra, exc_info=error)
+    # Also for those who have no formatter of ours, as under a plain `rq worker`.
+    said = " ".join(f"job {fields['job_id']} {event.replace('_', ' ')} {known.get('code', '')}".split())
+    log.log(level, "%s", said, extra={"event": event, **traced(origin.get()), **known}, exc_info=error)
