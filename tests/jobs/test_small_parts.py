@@ -83,7 +83,7 @@ def test_our_key_of_rqs_hash_is_rqs_own(redis_client: Redis) -> None:
 def test_every_builder_gives_a_key_of_its_own_under_our_prefix() -> None:
     built = [
         keys.record("x"), keys.owner("x"),
-        keys.limit("x", "y"), keys.token("x"),
+        keys.limit("x", "y"), keys.token("x"), keys.bell("x", "y"),
     ]  # fmt: skip
     assert len(set(built)) == len(built)
     assert all(key.startswith("rq:pollable:") for key in built)
@@ -100,8 +100,8 @@ def test_a_script_comes_with_the_parts_that_it_needs_each_once_and_before_it() -
         for path in files(scripts).iterdir()
         if path.name.endswith(".lua")
     }
-    assert scripts.source("pop") == "".join(parts[name] for name in ("clock", "names", "view", "pop"))
-    needed = ("clock", "names", "view", "memory", "held", "record", "claim")
+    assert scripts.source("pop") == "".join(parts[name] for name in ("clock", "names", "view", "bells", "pop"))
+    needed = ("clock", "names", "view", "memory", "held", "bells", "record", "claim")
     assert scripts.source("claim") == "".join(parts[name] for name in needed)
     assert scripts.source("limit") == parts["clock"] + parts["window"] + parts["limit"]
 
@@ -114,6 +114,6 @@ def test_every_script_tells_its_arguments_and_its_reply() -> None:
 
 
 def test_there_is_no_script_that_is_not_tested_here() -> None:
-    parts = {"clock", "names", "view", "memory", "held", "record", "row", "window", "workers"}
+    parts = {"bells", "clock", "names", "view", "memory", "held", "record", "row", "window", "workers"}
     there = {path.name.removesuffix(".lua") for path in files(scripts).iterdir() if path.name.endswith(".lua")}
     assert there == {*SCRIPTS, *parts}

@@ -22,13 +22,14 @@ EVERY_SCRIPT = {"evalsha", "script|load"}
 DIRECTLY = {
     # Readiness, submits with replicas; stopping a job; tokens; `pollable check`.
     WEB: {"eval", "set", "publish", "multi", "exec", "hgetall", "scan", "ping"},
-    # RQ's books of a worker, its executions and its results; its commands to a worker; a worker that registers again.
+    # RQ's books of a worker, its executions and its results; its commands to a worker; a worker that registers again, or
+    # waits for a bell.
     WORKER: {"multi", "exec", "watch", "unwatch", "hgetall", "hexists", "hincrbyfloat", "sadd", "xadd"}
-    | {"subscribe", "unsubscribe"},
+    | {"subscribe", "unsubscribe", "blpop"},
 }
 """What is sent without a script. That each is needed was found by leaving it out."""
 CALLED = re.compile(r"redis\.p?call\(\s*'([A-Z]+)'(?:, '(NUMSUB)')?")
-PARTS = {"clock", "held", "memory", "names", "record", "row", "view", "window", "workers"}
+PARTS = {"bells", "clock", "held", "memory", "names", "record", "row", "view", "window", "workers"}
 
 NEVER: dict[str, tuple[str, ...]] = {
     "names of all keys": ("KEYS", "*"),

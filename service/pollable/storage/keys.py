@@ -18,6 +18,11 @@ def owner(owner_id: str) -> str:
     return f"{PREFIX}owner:{owner_id}"
 
 
+def bell(queue: str, job_type: str) -> str:
+    """What wakes the workers that wait for jobs of that type in that queue: a list, for two seconds."""
+    return f"{PREFIX}bell:{queue}:{job_type}"
+
+
 def limit(bucket: str, owner_id: str) -> str:
     """The state of one quota: a string."""
     return f"{PREFIX}limit:{bucket}:{owner_id}"

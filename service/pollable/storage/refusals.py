@@ -30,7 +30,7 @@ _NO_DATABASE = Refusal(StoreUnavailable, AWAY.words, "REDIS_URL names a database
 _CLUSTER = Refusal(StoreUnavailable, AWAY.words, "REDIS_URL names one Redis in place of a cluster")
 
 _BEGINNINGS = {
-    AWAY: ("BUSY ", "CLUSTERDOWN ", "LOADING ", "MASTERDOWN ", "TRYAGAIN ", "max number of clients"),
+    AWAY: ("BUSY ", "CLUSTERDOWN ", "LOADING ", "MASTERDOWN ", "TRYAGAIN ", "UNBLOCKED ", "max number of clients"),
     FULL: ("OOM ",),
     _READ_ONLY: ("MISCONF ", "NOREPLICAS ", "READONLY "),
     _STRANGER: ("DENIED ", "NOAUTH ", "WRONGPASS ", "AUTH ", "Client sent AUTH", "Invalid Username", "invalid pass"),

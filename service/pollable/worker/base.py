@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import FrameType
 from typing import Any, TypeVar
@@ -26,6 +26,7 @@ from pollable.storage.connection import NOTHING, RETRY_S, patiently, tolerated
 from pollable.storage.refusals import is_away
 from pollable.storage.scripts import source
 from pollable.worker.attempt import Attempt, Workshop
+from pollable.worker.bells import Bells
 from pollable.worker.claims import Claim, Claims, Ending, Outcome, Refused
 from pollable.worker.failures import AttemptFailed
 from pollable.worker.job import Job, attempt_of, is_fenced_off
@@ -35,10 +36,8 @@ log = logging.getLogger("pollable.worker")
 
 T = TypeVar("T")
 
-POLL_S = 0.05
-"""Between two looks at the queues. BLPOP would wake sooner, takes whatever is there, and loses a job when the worker
-dies just then."""
-
+AGAIN = (0, b"due in", 0)
+"""In the place of a look in vain: the next one follows at once."""
 HEARTBEAT_S = 15.0
 SAME_SIGNAL_S = 1.0
 
@@ -62,7 +61,8 @@ class CarefulWorker(BaseWorker):
         self.shutdown_at: float | None = None
         self._pop = connection.register_script(source("pop"))
         self._types = " ".join(workshop.types)
-        self._passed_over = 0
+        self.bells = Bells(connection, queues=queues, types=workshop.types)
+        self._vain: Sequence[Any] = AGAIN
         self._heartbeat_at = 0.0
         self._stop_requested_at = 0.0
 
@@ -112,14 +112,14 @@ class CarefulWorker(BaseWorker):
         self.procline("Listening on " + ",".join(self.queue_names()))  # type: ignore[no-untyped-call]
         while not self.is_stopping:
             self.go_round()
-            pause_s = RETRY_S
             with tolerated("a look at the queues"):
                 self._stay_registered()
                 taken = self._take()
                 if taken is not None or timeout is None:
                     return taken
-                pause_s = POLL_S
-            time.sleep(pause_s)
+                self.bells.wait(self._vain, is_over=lambda: self.is_stopping)
+                continue
+            time.sleep(RETRY_S)
         raise StopRequested
 
     def register_birth(self) -> None:
@@ -265,11 +265,11 @@ class CarefulWorker(BaseWorker):
 
     def _take(self) -> tuple[RQJob, Queue] | None:
         names = self.queue_names()
-        popped: Any = self._pop(args=[keys.PREFIX, keys.RQ_PREFIX, self._types, self._passed_over, *names])
-        if len(popped) == 1:
-            self._passed_over = popped[0]
+        popped: Any = self._pop(args=[keys.PREFIX, keys.RQ_PREFIX, self._types, self._vain[0], *names])
+        if isinstance(popped[0], int):
+            self._vain = popped
             return None
-        self._passed_over = 0
+        self._vain = AGAIN
         queue = self.queues[names.index(popped[0].decode())]
         job_id = popped[1].decode()
         try:

@@ -55,6 +55,7 @@ local function try_again()
     tell_rq('queued')
     redis.call('RPUSH', queue_key(queue), id)
   end
+  ring_for(id, queue, now + delay_ms)
 end
 
 if outcome == 'succeeded' then

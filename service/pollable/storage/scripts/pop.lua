@@ -1,9 +1,9 @@
--- needs: view
+-- needs: view bells
 -- Takes the next job that this worker can run, queue by queue in priority order, into that queue's intermediate list.
 -- Everything else stays where it is: jobs of other code, and those of types that only other workers know.
 -- ARGV: our prefix, RQ's prefix, the job types that it knows (joined by spaces), how many waiting jobs of each queue to
 -- pass over, then the queues' names.
--- Reply: {queue, id}, or {how many to pass over next time}.
+-- Reply: {queue, id}, or {how many to pass over next time}, or {0, 'due in', ms} where something will be due before the next look.
 local skip = tonumber(ARGV[4])
 local LOOKED_AT, MISSES = 500, 16
 local is_known = {}
@@ -26,19 +26,24 @@ local function take(id, queue)
   return true
 end
 
-local more = false
+local more, due_ms = false, math.huge
 local function search(queue)
-  local due = redis.call('ZRANGEBYSCORE', pending_key(queue), '-inf', now, 'LIMIT', skip, LOOKED_AT)
-  more = more or #due == LOOKED_AT
+  local soon = redis.call('ZRANGEBYSCORE', pending_key(queue), '-inf', now + LOOK_MS, 'WITHSCORES', 'LIMIT', skip, LOOKED_AT)
   local misses = 0
-  for _, id in ipairs(due) do
+  for at = 1, #soon, 2 do
+    local id, at_ms = soon[at], tonumber(soon[at + 1])
+    if at_ms > now then
+      due_ms = math.min(due_ms, at_ms)
+      return nil
+    end
     if is_for_us(id) and not is_withdrawn(id) then
       if take(id, queue) then return id end
       -- In another worker's hands already; each look costs the length of the queue.
       misses = misses + 1
-      if misses == MISSES then return nil end
+      if misses == MISSES then break end
     end
   end
+  more = more or #soon == 2 * LOOKED_AT
 end
 
 -- `rq suspend`
@@ -54,4 +59,6 @@ for at = 5, #ARGV do
   local id = search(queue)
   if id then return {queue, id} end
 end
-return {more and skip + LOOKED_AT or 0}
+if more then return {skip + LOOKED_AT} end
+if due_ms < math.huge then return {0, 'due in', due_ms - now} end
+return {0}

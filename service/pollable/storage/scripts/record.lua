@@ -1,4 +1,4 @@
--- needs: view memory held
+-- needs: view memory held bells
 -- What every script that writes a record shares.
 
 -- An ended record outlives its own end of life by this much, so that RQ's hash (which RQ itself gives the same
@@ -99,6 +99,11 @@ local function wait_again(id, queue, due_ms)
   redis.call('ZADD', pending_key(queue), due_ms, id)
 end
 
+-- Called by whoever has put the job where our workers look.
+local function ring_for(id, queue, due_ms)
+  if is_due_soon(due_ms) then ring(bell_key(queue, field(id, 'type') or ''), 1) end
+end
+
 -- To the front of the queue: it has waited its turn already.
 local function push_back(id, queue)
   redis.call('LREM', queue_key(queue) .. ':intermediate', 0, id)
@@ -107,6 +112,7 @@ local function push_back(id, queue)
   redis.call('LPUSH', queue_key(queue), id)
   redis.call('HSET', rq_key(id), 'status', 'queued')
   redis.call('HDEL', record_key(id), 'unseen_since')
+  ring_for(id, queue, now)
 end
 
 -- Where our workers look and RQ's own do not: a fit one then takes the job before an unfit one can do so again. After a
@@ -114,6 +120,7 @@ end
 local function offer_to_ours(id, queue)
   redis.call('HSET', rq_key(id), 'status', 'scheduled')
   redis.call('ZADD', RQ .. 'scheduled:' .. queue, math.floor(now / 1000), id)
+  ring_for(id, queue, now)
 end
 
 -- An attempt that RQ will never hear of again used up one of its retries.

@@ -38,6 +38,9 @@ local function write(job, record, hash, run_at)
   redis.call('HSET', rq_key(job.id), 'status', state, unpack(hash))
 end
 
+-- By bell, how many jobs it is to be rung for: once a call.
+local rung = {}
+
 local function enqueue(job, run_at)
   redis.call('SADD', RQ .. 'queues', queue_key(job.queue))
   redis.call('ZADD', pending_key(job.queue), run_at, job.id)
@@ -47,6 +50,8 @@ local function enqueue(job, run_at)
     redis.call('HSET', rq_key(job.id), 'enqueued_at', job.stamp)
     redis.call('RPUSH', queue_key(job.queue), job.id)
   end
+  local bell = bell_key(job.queue, job.type)
+  if is_due_soon(run_at) then rung[bell] = (rung[bell] or 0) + 1 end
 end
 
 local function idempotency_key(job) return OURS .. 'idem:' .. (job.asker or job.owner) .. ':' .. job.digest end
@@ -170,4 +175,5 @@ while at <= #ARGV do
   end
   replies[#replies + 1] = store(job, record, hash)
 end
+for bell, times in pairs(rung) do ring(bell, times) end
 return replies
