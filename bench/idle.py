@@ -43,8 +43,8 @@ def main() -> None:
 def measure(*, is_quick: bool = False) -> dict[str, Any]:
     """Commands a second, by name too, and milliseconds.
 
-    `commands_a_second` counts what scripts call as well, as Redis does (`total_commands_processed`); `reads_a_second` how
-    often Redis read from a connection. `begun_ms` is from a job's creation to its claim, `answered_ms` to its end,
+    `commands_a_second` counts what scripts call as well, as Redis does (`total_commands_processed`); `reads_a_second`
+    how often Redis read from a connection. `begun_ms` is from a job's creation to its claim, `answered_ms` to its end,
     `late_ms` from the due moment of a delayed job to its claim.
     """
     program = find_server()

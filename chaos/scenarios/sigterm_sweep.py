@@ -79,7 +79,7 @@ def _at_random(sweep: Trial, worker: Process, _: "_Pipe", random: Random) -> Non
 
 def _after_a_push(sweep: Trial, worker: Process, _: "_Pipe", random: Random) -> None:
     sweep.must_submit("nap", {"nap_s": 0.05})
-    # A worker looks every 50 ms: this is from before it takes the job until just after.
+    # From before a worker takes the job until just after.
     time.sleep(random.uniform(0, 0.004) if random.random() < 0.5 else random.uniform(0, 0.08))
     worker.send(signal.SIGTERM)
 

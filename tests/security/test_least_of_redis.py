@@ -22,8 +22,8 @@ EVERY_SCRIPT = {"evalsha", "script|load"}
 DIRECTLY = {
     # Readiness, submits with replicas; stopping a job; tokens; `pollable check`.
     WEB: {"eval", "set", "publish", "multi", "exec", "hgetall", "scan", "ping"},
-    # RQ's books of a worker, its executions and its results; its commands to a worker; a worker that registers again, or
-    # waits for a bell.
+    # RQ's books of a worker, its executions and its results; its commands to a worker; a worker that registers
+    # again, or waits for a bell.
     WORKER: {"multi", "exec", "watch", "unwatch", "hgetall", "hexists", "hincrbyfloat", "sadd", "xadd"}
     | {"subscribe", "unsubscribe", "blpop"},
 }

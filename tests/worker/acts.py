@@ -15,9 +15,11 @@ import msgspec
 from rq import get_current_job
 
 from pollable import JobError, job_context, job_type, report_progress
+from pollable.worker import bells
 from tests.worker.journal import JOURNAL
 
 SLOW_FORK_S = "ACTS_SLOW_FORK_S"
+LOOK_S = "ACTS_LOOK_S"
 
 
 class Plan(msgspec.Struct, forbid_unknown_fields=True):
@@ -201,3 +203,4 @@ def start_program(plan: Plan) -> int:
 slow_fork_s = float(os.environ.get(SLOW_FORK_S, 0))
 if slow_fork_s:
     os.register_at_fork(after_in_child=lambda: time.sleep(slow_fork_s))
+bells.LOOK_S = float(os.environ.get(LOOK_S, bells.LOOK_S))

@@ -23,6 +23,8 @@ from pollable.worker.simple import SimpleWorker
 log = logging.getLogger("pollable.worker")
 
 RESTART_S = 1.0
+REGISTERED_EVERY_S = 14.0
+"""A worker that is to be seen within 20 s, by whoever asks, has this long between two of the rounds of 5 s."""
 SHUTDOWN_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 Pulse = Callable[[float], None]
@@ -97,14 +99,16 @@ class Upkeep(Presence):
         super().__init__(redis, queues=queues, types=types)
         self._worker = worker
         self._redis = redis
+        self._registers_at = 0.0
 
     def say(self) -> None:
         """Who and what it is; and end what a killed neighbour's jobs left, of whom nobody else may know."""
         end_forsaken()
         super().say()
         worker = self._worker()
-        if worker is not None:
+        if worker is not None and time.monotonic() >= self._registers_at:
             worker.register_again(self._redis)
+            self._registers_at = time.monotonic() + REGISTERED_EVERY_S
 
 
 def _is_prepared() -> bool:

@@ -36,7 +36,7 @@ _DONE = {
 
 
 def interval_s(settings: Settings) -> float:
-    """Seconds between two passes: several to a lease, since a longer gap is taken for a pause of Redis."""
+    """Seconds between two passes while there are jobs: several to a lease; a longer gap counts as a pause of Redis."""
     return min(MOST_BETWEEN_PASSES_S, settings.lease_s / 4)
 
 
@@ -59,28 +59,31 @@ class Reaper:
     async def run(self, over: asyncio.Event) -> None:
         """Reap until `over` is set; a pass that has begun is finished, within the time-outs of the client."""
         while not over.is_set():
+            pause_s = self._interval_s
             try:
                 with tolerated("the reaper"):
-                    await self._reap(over)
+                    pause_s = await self._reap(over)
             except Exception as error:
                 log.warning("reaping waits: %r", error)
-            await _either(over, self._interval_s)
+            await _either(over, pause_s)
 
-    async def _reap(self, over: asyncio.Event) -> None:
-        """One pass, and others as long as there is more to do; none where another process made one just now."""
+    async def _reap(self, over: asyncio.Event) -> float:
+        """One pass, and others as long as there is more to do; none where another process made one just now.
+
+        Returns the seconds until the next.
+        """
         done: Counter[str] = Counter()
-        more, every_ms = True, int(self._interval_s * 750)
+        more, every_ms = True, int(self._interval_s * 1000)
         while more and not over.is_set():
             found = await self._pass(every_ms=every_ms)
             done.update(found.counts)
             more, every_ms = found.more, 0
         _report(done)
+        return found.pause_s
 
     async def _pass(self, *, every_ms: int) -> "Pass":
         lease_ms = int(self._settings.lease_s * 1000)
         reply = await self._script(args=arguments(self._settings, lease_ms=lease_ms, every_ms=every_ms))
-        if not reply:
-            return NOTHING
         found = Pass.of(reply)
         self._report_unknown(found.unknown_types)
         for each in found.told:
@@ -135,11 +138,12 @@ class ReaperThread:
 class Pass(msgspec.Struct, frozen=True):
     """What one pass did and found. `counts`: what was done and how often; `more`: there is more to do at once.
 
-    `unfit`: jobs that workers took and could not run, each with the traceback as RQ keeps it. `told`: what the log says
-    of single jobs, each the values of `TOLD`, None where there is none.
+    `pause_s`: seconds until the next. `unfit`: jobs that workers took and could not run, each with the traceback as RQ
+    keeps it. `told`: what the log says of single jobs, each the values of `TOLD`, None where there is none.
     """
 
     more: bool = False
+    pause_s: float = 0.0
     counts: Mapping[str, int] = {}
     unknown_types: frozenset[str] = frozenset()
     unfit: tuple[tuple[str, bytes], ...] = ()
@@ -148,17 +152,15 @@ class Pass(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, reply: Sequence[Any]) -> "Pass":
         """From the reply of `reap.lua`."""
-        more, done, types, unfit, told = reply
+        more, pause_ms, done, types, unfit, told = (*reply, (), (), (), ())[:6]
         return cls(
             more=bool(more),
+            pause_s=pause_ms / 1000,
             counts={what.decode(): int(count) for what, count in zip(done[::2], done[1::2], strict=True)},
             unknown_types=frozenset(name.decode() for name in types),
             unfit=tuple((job_id.decode(), traceback) for job_id, traceback in unfit),
             told=told,
         )
-
-
-NOTHING = Pass()
 
 
 def _report(done: Mapping[str, int]) -> None:

@@ -36,7 +36,7 @@ log = logging.getLogger("pollable.worker")
 
 T = TypeVar("T")
 
-AGAIN = (0, b"due in", 0)
+AGAIN = (0, b"due in", 1)
 """In the place of a look in vain: the next one follows at once."""
 HEARTBEAT_S = 15.0
 SAME_SIGNAL_S = 1.0
@@ -63,7 +63,6 @@ class CarefulWorker(BaseWorker):
         self._types = " ".join(workshop.types)
         self.bells = Bells(connection, queues=queues, types=workshop.types)
         self._vain: Sequence[Any] = AGAIN
-        self._heartbeat_at = 0.0
         self._stop_requested_at = 0.0
 
     @property
@@ -113,7 +112,6 @@ class CarefulWorker(BaseWorker):
         while not self.is_stopping:
             self.go_round()
             with tolerated("a look at the queues"):
-                self._stay_registered()
                 taken = self._take()
                 if taken is not None or timeout is None:
                     return taken
@@ -143,6 +141,7 @@ class CarefulWorker(BaseWorker):
 
         def register(pipeline: Pipeline) -> None:
             is_here = self.birth_date and not pipeline.hexists(self.key, "death")
+            self.last_heartbeat = now()
             pipeline.multi()
             if is_here:
                 pipeline.hset(self.key, mapping={**self.serialize(), "state": self.get_state(), "pollable": 1})
@@ -257,11 +256,6 @@ class CarefulWorker(BaseWorker):
         self.pulse(0)
         if os.getpid() == 1:
             bury_orphans(horse=horse)
-
-    def _stay_registered(self) -> None:
-        if time.monotonic() >= self._heartbeat_at:
-            self.heartbeat()
-            self._heartbeat_at = time.monotonic() + HEARTBEAT_S
 
     def _take(self) -> tuple[RQJob, Queue] | None:
         names = self.queue_names()

@@ -11,14 +11,8 @@ from pollable.storage import keys
 
 LOOK_S = 2.0
 """After so long a worker looks by itself: other code pushes into queues without a bell."""
-GO_ON_S = 0.05
-"""Before a look goes on that did not come to the end of what waits."""
 HEARD_S = 0.1
-"""How soon a wait ends whose worker is to go."""
-LATE_S = 2.0
-"""So much later than asked for Redis may answer before it counts as away."""
-LEAST_S = 0.01
-"""BLPOP takes less than a millisecond for no end at all."""
+"""How soon a wait ends whose worker is to go; the pause in a look that has not come to the end of what waits."""
 
 
 class Bells:
@@ -34,25 +28,25 @@ class Bells:
 
         Ends at once where `is_over`. Raises redis' errors.
         """
-        most_s = max(self._most_s(*vain), LEAST_S)
-        away_at = time.monotonic() + most_s + LATE_S
+        most_s = self._most_s(*vain)
+        # Later than that Redis is away.
+        away_at = time.monotonic() + most_s + LOOK_S
+        is_answered = False
         connection: Any = self._pool.get_connection()
         try:
             connection.send_command("BLPOP", *self._keys, most_s)
             # Bit by bit: a signal whose handler only sets a flag does not end a read.
-            while not connection.can_read(timeout=HEARD_S):
+            while not (is_answered := connection.can_read(timeout=HEARD_S)):
                 if is_over():
-                    # Redis would else ring for nobody, and answer the next command with that.
-                    connection.disconnect()
                     return
                 if time.monotonic() > away_at:
                     raise RedisTimeoutError("BLPOP is not answered")
             connection.read_response()
-        except BaseException:
-            connection.disconnect()
-            raise
         finally:
+            if not is_answered:
+                # Redis would ring for nobody, and answer the next command with that.
+                connection.disconnect()
             self._pool.release(connection)
 
     def _most_s(self, passed_over: int, _due_in: bytes = b"", due_in_ms: float = float("inf")) -> float:
-        return GO_ON_S if passed_over else min(self.look_s, due_in_ms / 1000)
+        return HEARD_S if passed_over else min(self.look_s, due_in_ms / 1000)

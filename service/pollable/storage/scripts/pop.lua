@@ -1,4 +1,4 @@
--- needs: view bells
+-- needs: nothing view bells
 -- Takes the next job that this worker can run, queue by queue in priority order, into that queue's intermediate list.
 -- Everything else stays where it is: jobs of other code, and those of types that only other workers know.
 -- ARGV: our prefix, RQ's prefix, the job types that it knows (joined by spaces), how many waiting jobs of each queue to

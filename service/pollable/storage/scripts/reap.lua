@@ -1,30 +1,43 @@
 -- needs: record workers
 -- Finds jobs whose worker is gone, jobs that are queued but nowhere and jobs that an operator called off; puts each back on
 -- its way, or ends it.
--- ARGV: our prefix, RQ's prefix, lease_ms, ms between two passes (0: goes on with the last one), the percentage of memory that
--- new jobs leave free, ms for which the payload of an ended job is kept, then the queues' names.
--- Reply: {} when another process was here just now, else {1 when there is more to do at once, or 0; what was done and how
--- often: {'queued', how many, 'failed', ...}; the types of waiting jobs that no living worker knows; of each job that
--- workers took and could not run {id, traceback as RQ keeps it}; of each job that something is to be told of {'lost' or
--- 'expired_unread', id, state, type, owner, queue, attempt, request_id, trace_id}}.
+-- ARGV: our prefix, RQ's prefix, lease_ms, ms between two passes while there are jobs (0: goes on with the last one), the
+-- percentage of memory that new jobs leave free, ms for which the payload of an ended job is kept, then the queues' names.
+-- Reply: {1 when there is more to do at once, or 0; ms until the next pass} and, unless another process was here just now, what
+-- was done and how often: {'queued', how many, 'failed', ...}; the types of waiting jobs that no living worker knows; of each
+-- job that workers took and could not run {id, traceback as RQ keeps it}; of each job that something is to be told of {'lost' or
+-- 'expired_unread', id, state, type, owner, queue, attempt, request_id, trace_id}.
 local lease_ms, every_ms = tonumber(ARGV[3]), tonumber(ARGV[4])
 local rerun_ms = tonumber(ARGV[6])
 local LEASES_A_PASS, PAYLOADS_A_PASS, UNREAD_A_PASS, HEAD, CHUNK, TAIL = 200, 500, 200, 64, 500, 500
 -- RQ's scheduler looks every second, where there is one; and our workers take what is due from its registry themselves.
 local OVERDUE_MS = 1500
 local TAKINGS = 5
+local IDLE_MS, ROLL_CALL_MS = 5000, 15000
 local counts = {queued = 0, failed = 0, cancelled = 0, pushed = 0}
 local unknown_types, unfit, told, more = {}, {}, {}, false
 
 local reaper = OURS .. 'reaper'
-local since, last = unpack(redis.call('HMGET', reaper, 'since', 'last'))
-if last and now - tonumber(last) < every_ms then return {} end
+local since, last, was_idle, called_at = unpack(redis.call('HMGET', reaper, 'since', 'last', 'idle', 'called_at'))
+local gone_ms = last and now - tonumber(last) or math.huge
+-- Where nothing waits or runs, no lease that begins meanwhile can end before the next pass.
+local function pause_ms(is_idle) return is_idle and math.min(IDLE_MS, lease_ms * 3 / 4) or every_ms end
+if every_ms > 0 and gone_ms < pause_ms(was_idle == '1') * 3 / 4 then return {0, pause_ms(was_idle == '1') - gone_ms} end
+local lists = {LEASES}
+for at = 7, #ARGV do
+  local list = queue_key(ARGV[at])
+  for _, key in ipairs({pending_key(ARGV[at]), list, list .. ':intermediate'}) do lists[#lists + 1] = key end
+end
+local is_idle = redis.call('EXISTS', unpack(lists)) == 0
+-- RQ's own workers are seen while their heartbeat is young, and have to be noted by then: they may take the first job.
+local is_roll_call = now - tonumber(called_at or 0) > ROLL_CALL_MS
 -- After a pause of ours (Redis was away, or every process) workers get one lease's time to renew before any is taken.
--- They renew every third of a lease, so none can have run out within half of one.
-if not last or now - tonumber(last) > lease_ms / 2 then since = now end
+-- They renew every third of a lease, so none can have run out within half of one; where there was none, in most of one.
+if gone_ms > lease_ms * (was_idle == '1' and 5 / 6 or 1 / 2) then since = now end
 use_headroom()
-redis.call('HSET', reaper, 'since', since, 'last', now, 'headroom', ARGV[5])
-redis.call('EXPIRE', reaper, 3600)
+redis.call('HSET', reaper, 'since', since, 'last', now, 'headroom', ARGV[5], 'idle', is_idle and 1 or 0,
+  'called_at', is_roll_call and now or called_at)
+if is_roll_call then redis.call('EXPIRE', reaper, 3600) end
 
 -- A key of another type than it should be of spoils the job that it belongs to, and no other. All else ends the pass.
 local function alone(step, ...)
@@ -209,13 +222,15 @@ local function tell_of_unread()
   more = more or #expired == UNREAD_A_PASS
 end
 
-if now - tonumber(since) >= lease_ms then reap_leases() end
+if not is_idle and now - tonumber(since) >= lease_ms then reap_leases() end
 tell_of_unread()
 free_payloads()
 for at = 7, #ARGV do
+  if is_roll_call or not is_idle then note_workers(ARGV[at]) end
+end
+for at = is_idle and #ARGV + 1 or 7, #ARGV do
   local queue = ARGV[at]
   local looks = {left = math.max(4, math.floor(500000 / (redis.call('LLEN', queue_key(queue)) + 1)))}
-  note_workers(queue)
   adopt_requeued(queue)
   check_all(redis.call('ZRANGEBYSCORE', pending_key(queue), '-inf', now, 'LIMIT', 0, HEAD), queue, 0, looks)
   sweep(queue, looks)
@@ -227,4 +242,4 @@ for what, count in pairs(counts) do
   done[#done + 1] = count
 end
 for type in pairs(unknown_types) do unknown[#unknown + 1] = type end
-return {more and 1 or 0, done, unknown, unfit, told}
+return {more and 1 or 0, pause_ms(is_idle), done, unknown, unfit, told}

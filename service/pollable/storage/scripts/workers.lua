@@ -5,15 +5,19 @@ local ANNOUNCED_MS, STOCK_MS, TYPES_TTL_S = 20000, 3600000, 7200
 -- The same of the queues on which anybody listens, and of `type=digest`, which payload a worker of ours takes.
 local LISTENED, ANNOUNCED = OURS .. 'queues', OURS .. 'announced'
 
-local function note(key, member)
-  redis.call('ZADD', key, now + ANNOUNCED_MS, member)
+-- What is said every few seconds, for hours, is cleared of what is over in the first seconds of every ten minutes.
+local CLEARED_EVERY_MS, CLEARED_FOR_MS = 600000, 6000
+
+local function note(key, members)
+  if #members == 0 then return end
+  local noted = {}
+  for _, member in ipairs(members) do
+    noted[#noted + 1] = now + ANNOUNCED_MS
+    noted[#noted + 1] = member
+  end
+  if redis.call('ZADD', key, unpack(noted)) == 0 and now % CLEARED_EVERY_MS > CLEARED_FOR_MS then return end
   redis.call('ZREMRANGEBYSCORE', key, '-inf', now - STOCK_MS)
   redis.call('EXPIRE', key, TYPES_TTL_S)
-end
-
-local function announce(queue, types)
-  for _, type in ipairs(types) do note(types_key(queue), type) end
-  note(LISTENED, queue)
 end
 
 -- Milliseconds since the epoch of a moment as RQ writes it, 2026-11-26T01:02:03.123456Z; 0 for another text.
@@ -52,7 +56,10 @@ local function note_workers(queue)
       has_stock = true
     end
   end
-  if has_stock then announce(queue, {'*'}) end
+  if has_stock then
+    note(types_key(queue), {'*'})
+    note(LISTENED, {queue})
+  end
   return has_stock
 end
 
