@@ -135,3 +135,23 @@ def test_a_wait_outlasts_a_redis_that_goes_away(durable: DurableRedis, tmp_path:
         until(partial(blocked, client), within_s=20, what="the worker waiting again")
         assert begun_after_s(desk, staff.journal, desk.submit("nap")) < SOON_S
         assert "raceback" not in worker.log
+
+
+def sent(client: Redis) -> int:
+    """How many commands Redis has had by now, those of scripts too, and this one."""
+    told: Any = client.info("stats")
+    return int(told["total_commands_processed"])
+
+
+def test_workers_without_a_job_and_their_reapers_leave_redis_alone(
+    redis_client: Redis, desk: Desk, staff: Staff
+) -> None:
+    for _ in range(2):
+        waiting(redis_client, staff, look_s=2)
+    desk.reap()
+    # What is sent once, at a start, is over by then; the reapers know that there is nothing.
+    time.sleep(5)
+    before = sent(redis_client)
+    time.sleep(5)
+    # 11 a second over half a minute (`python -m bench.idle`); what comes every 15 s may fall into these 5.
+    assert sent(redis_client) - before < 5 * 20
