@@ -23,8 +23,8 @@ from pollable.worker.simple import SimpleWorker
 log = logging.getLogger("pollable.worker")
 
 RESTART_S = 1.0
-REGISTERED_EVERY_S = 14.0
-"""A worker that is to be seen within 20 s, by whoever asks, has this long between two of the rounds of 5 s."""
+REGISTERED_EVERY_S = 9.0
+"""At every other round of `Presence`: whoever Redis forgot is to be seen again within 20 s."""
 SHUTDOWN_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 Pulse = Callable[[float], None]
