@@ -100,7 +100,8 @@ def test_a_script_comes_with_the_parts_that_it_needs_each_once_and_before_it() -
         for path in files(scripts).iterdir()
         if path.name.endswith(".lua")
     }
-    assert scripts.source("pop") == "".join(parts[name] for name in ("names", "nothing", "clock", "view", "bells", "pop"))
+    needed: tuple[str, ...] = ("names", "nothing", "clock", "view", "bells", "pop")
+    assert scripts.source("pop") == "".join(parts[name] for name in needed)
     needed = ("clock", "names", "view", "memory", "held", "bells", "record", "claim")
     assert scripts.source("claim") == "".join(parts[name] for name in needed)
     assert scripts.source("limit") == parts["clock"] + parts["window"] + parts["limit"]

@@ -43,16 +43,26 @@ local function lives(worker, last_heartbeat)
   return counted.err or counted[2] > 0
 end
 
+-- 'gone', 'stock' where it is one of RQ's own that lives, or 'other'. Most listen on several queues.
+local kinds = {}
+local function kind_of(worker)
+  if not kinds[worker] then
+    local birth, death, is_ours, last_heartbeat =
+      unpack(redis.call('HMGET', worker, 'birth', 'death', 'pollable', 'last_heartbeat'))
+    local is_stock = not death and not is_ours and birth and lives(worker, last_heartbeat)
+    kinds[worker] = not birth and 'gone' or is_stock and 'stock' or 'other'
+  end
+  return kinds[worker]
+end
+
 -- Whether RQ's own workers are on the queue; those whose hash has gone are taken from RQ's sets, as RQ's maintenance does.
 local function note_workers(queue)
   local names, has_stock = RQ .. 'workers:' .. queue, false
   for _, worker in ipairs(redis.call('SMEMBERS', names)) do
-    local birth, death, is_ours, last_heartbeat =
-      unpack(redis.call('HMGET', worker, 'birth', 'death', 'pollable', 'last_heartbeat'))
-    if not birth then
+    if kind_of(worker) == 'gone' then
       redis.call('SREM', names, worker)
       redis.call('SREM', RQ .. 'workers', worker)
-    elseif not death and not is_ours and lives(worker, last_heartbeat) then
+    elseif kind_of(worker) == 'stock' then
       has_stock = true
     end
   end
