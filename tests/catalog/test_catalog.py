@@ -165,7 +165,7 @@ def test_modules_are_imported_in_order_and_register_their_types(modules: Path) -
         ("raise RuntimeError('no licence')", "RuntimeError: no licence"),
         ("def broken(:", "SyntaxError"),
         ("1 / 0", "ZeroDivisionError: division by zero"),
-        ("from pollable import Job", "ImportError"),
+        ("from pollable import Jobbb", "ImportError"),
     ],
     ids=["missing import", "raises", "syntax", "division", "wrong name"],
 )

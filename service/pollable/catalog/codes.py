@@ -1,8 +1,8 @@
 """The error codes that a module of job types spells out: a wrong one is told at the start."""
 
 import ast
+import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 from pollable.errors import SettingsError, is_job_error_code
@@ -13,7 +13,8 @@ def require_fitting(module: str) -> None:
 
     A code that is put together at run time is checked there, by `JobError` itself.
     """
-    spec = find_spec(module)
+    # A script, or what was typed into a shell, is a module without one.
+    spec = getattr(sys.modules.get(module), "__spec__", None)
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return
     for line, code in _codes(Path(spec.origin).read_bytes()):

@@ -5,9 +5,10 @@ from urllib.parse import parse_qs
 
 from starlette.types import Scope
 
-from pollable.errors import InvalidParameter, UnsupportedMediaType
+from pollable.errors import UnsupportedMediaType
 from pollable.ids import new_id
 from pollable.lines import Origin
+from pollable.jobs import fitting
 
 _REQUEST_ID = re.compile(rb"[!-~]{1,128}")
 # W3C Trace Context, section 3.2: version, trace-id, parent-id, flags; a later version may not add to them here.
@@ -15,7 +16,6 @@ _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0
 # RFC 9651, section 3.3.3: a String's characters; `"` and `\` only when escaped.
 _SF_STRING = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _BARE = re.compile(r"[!#-\[\]-~]+")
-_KEY_LENGTH = 255
 
 Headers = dict[bytes, bytes]
 
@@ -40,9 +40,7 @@ def idempotency_key(headers: Headers) -> str | None:
     text = given.decode("latin-1").strip()
     quoted = _SF_STRING.fullmatch(text)
     key = re.sub(r"\\(.)", r"\1", quoted.group(1)) if quoted else text
-    if not (quoted or _BARE.fullmatch(text)) or not 1 <= len(key) <= _KEY_LENGTH:
-        raise InvalidParameter(f"Idempotency-Key must be a quoted string of 1 to {_KEY_LENGTH} printable characters.")
-    return key
+    return fitting.idempotency_key(key if quoted or _BARE.fullmatch(text) else "")
 
 
 def query(scope: Scope) -> dict[str, list[str]]:

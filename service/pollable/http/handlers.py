@@ -1,23 +1,23 @@
 """Every verb but the poll: decode, one call, encode."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cache, partial
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
-from starlette.routing import compile_path
 from starlette.types import Receive, Scope
 
 from pollable.auth.authenticator import Principal
 from pollable.catalog import JobType
 from pollable.envelopes.answer import Answer
 from pollable.envelopes.envelope import MAX_CONTEXT_BYTES, Envelope
-from pollable.errors import InvalidParameter, InvalidPayload, WrongState
+from pollable.errors import InvalidParameter, WrongState
 from pollable.http import body, fields
 from pollable.http.forwarded import PREFIX
 from pollable.http.leaving import while_there
 from pollable.http.services import Services
+from pollable.jobs import fitting
 from pollable.jobs.changing import Accepted, Submission
 from pollable.model import Job, State
 
@@ -57,20 +57,17 @@ Handler = Callable[[Call], Awaitable[Answer]]
 async def submit(call: Call) -> Answer:
     """A job of the type that the body names."""
     decode = partial(call.envelope.decode, types=call.services.catalog, owner=call.principal.owner)
-    submission = body.decoded(await _body(call), decode, at="$")
-    _require_universal(submission.type)
-    _check_payload(submission.type, submission.payload)
-    return await _queued(call, submission)
+    return await _queued(call, fitting.ordered(await _body(call), decode, queues=call.services.settings.queues))
 
 
 def submit_of(job_type: JobType) -> Handler:
     """A job of a type with a route of its own: the whole body is the payload."""
     # A mount around us may have parameters, too; they are no business of the job.
-    names = parameters_of(job_type.submit)
+    names = fitting.parameters_of(job_type.submit)
 
     async def submit(call: Call) -> Answer:
         payload = await _body(call)
-        body.decoded(payload, job_type.decode, at="$")
+        fitting.decoded(payload, job_type.decode, at="$")
         context = call.envelope.context({name: call.scope["path_params"][name] for name in names})
         if len(context) > MAX_CONTEXT_BYTES:
             raise InvalidParameter("The path is too long.")
@@ -92,7 +89,7 @@ async def rerun(call: Call) -> Answer:
     key = fields.idempotency_key(call.headers)
     asker, writer = call.principal, call.services.writer
     accepted = await writer.rerun(
-        call.job_id, owner=asker.visible_owner, check=_check_payload, idempotency_key=key, asker=asker.owner
+        call.job_id, owner=asker.visible_owner, check=fitting.check_payload, idempotency_key=key, asker=asker.owner
     )
     return _accepted(call, accepted, call.envelope.rerun(accepted.job))
 
@@ -116,7 +113,7 @@ async def list_jobs(call: Call) -> Answer:
     _require_known(query)
     listing = call.services.lister.page(
         owner=call.principal.owner,
-        states=frozenset(_state(word) for word in query.get("status", ())),
+        states=frozenset(fitting.state(word) for word in query.get("status", ())),
         types=frozenset(query.get("type", ())),
         labels={name.removeprefix(LABEL): each[0] for name, each in query.items() if name.startswith(LABEL)},
         limit=_limit(query),
@@ -158,28 +155,9 @@ async def _body(call: Call) -> bytes:
 
 
 async def _queued(call: Call, submission: Submission) -> Answer:
-    queues = call.services.settings.queues
-    if submission.queue is not None and submission.queue not in queues:
-        raise InvalidPayload(f"The queue must be one of {', '.join(queues)}.", extra={"path": "$.queue"})
     key = fields.idempotency_key(call.headers)
     accepted = await call.services.writer.submit(msgspec.structs.replace(submission, idempotency_key=key))
     return _accepted(call, accepted, call.envelope.submitted(accepted.job))
-
-
-@cache
-def parameters_of(submit: str | None) -> list[str]:
-    """The parameters in the path of a type's own route, which become the context of its jobs."""
-    return list(compile_path(submit or "")[2])
-
-
-def _require_universal(job_type: JobType) -> None:
-    if names := parameters_of(job_type.submit):
-        reason = f"Jobs of this type come by POST {job_type.submit}, whose path says their {' and '.join(names)}."
-        raise InvalidPayload(reason, extra={"path": "$.type"})
-
-
-def _check_payload(job_type: JobType, payload: bytes) -> None:
-    body.decoded(payload, job_type.decode, at="$.payload")
 
 
 def _accepted(call: Call, accepted: Accepted, content: bytes) -> Answer:
@@ -226,13 +204,6 @@ def _require_known(query: Mapping[str, list[str]]) -> None:
             raise InvalidParameter(f"There is no parameter `{name[:64]}`; there are {known} and {LABEL}NAME.")
         if name in ONCE and len(query[name]) > 1:
             raise InvalidParameter(f"`{name}` is given more than once.")
-
-
-def _state(word: str) -> State:
-    try:
-        return State(word)
-    except ValueError:
-        raise InvalidParameter(f"`status` must be one of {', '.join(State)}.") from None
 
 
 def _limit(query: Mapping[str, list[str]]) -> int:

@@ -13,11 +13,12 @@ from pollable.catalog import JobType
 from pollable.envelopes.answer import Answer, BareProblem, Problem
 from pollable.envelopes.envelope import Envelope, Shapes, Verb
 from pollable.http.forwarded import PREFIX
-from pollable.http.handlers import MOST_LISTED, parameters_of
+from pollable.http.handlers import MOST_LISTED
 from pollable.http.pages import CLIENT, pages_of
 from pollable.http.replies import send_read
 from pollable.http.services import Services
 from pollable.http.verbs import ACTIONS
+from pollable.jobs import fitting
 from pollable.jobs.listing import CURSOR
 from pollable.model import State
 
@@ -138,7 +139,7 @@ def _forms(shapes: Shapes, services: Services) -> tuple[Any, ...]:
         made = msgspec.defstruct(f"{shapes.form.__name__}_{job_type.name}", fields, bases=(shapes.form,), kw_only=True)
         return Annotated[made, Meta(extra_json_schema=dict(shapes.form_rule))] if shapes.form_rule else made
 
-    return tuple(form(job_type) for job_type in services.catalog if not parameters_of(job_type.submit))
+    return tuple(form(job_type) for job_type in services.catalog if not fitting.parameters_of(job_type.submit))
 
 
 def _own_submit(envelope: Envelope, job_type: JobType, path: str) -> Operation:

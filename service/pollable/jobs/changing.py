@@ -29,7 +29,7 @@ from pollable.model import Job, State
 from pollable.serializer import RQ_DATA
 from pollable.settings import Settings
 from pollable.storage import keys
-from pollable.storage.batch import Argument, BatchedScript
+from pollable.storage.batch import Argument
 from pollable.storage.connection import store_errors
 from pollable.storage.refusals import FULL
 from pollable.storage.scripts import source
@@ -95,7 +95,7 @@ class JobWriter:
         prefixes: tuple[Argument, ...] = (keys.PREFIX, keys.RQ_PREFIX)
         limits = (settings.owner_max_jobs, settings.owner_max_bytes)
         head = (*prefixes, IDEMPOTENCY_TTL_S, *limits, *_NAMES, RQ_DATA, " ".join(_RQ_EMPTY))
-        self._submitting = BatchedScript(redis, "submit", head=head, most=BATCH, replicas=settings.replicas)
+        self._submitting = reader.script(redis, "submit", head=head, most=BATCH, replicas=settings.replicas)
         self._cancel = redis.register_script(source("cancel"))
         self._delete = redis.register_script(source("delete"))
 

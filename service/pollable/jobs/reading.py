@@ -56,12 +56,13 @@ Question = tuple[str, str, str]
 class JobReader:
     """Reads that arrive while one is under way go out together as the next one: one Redis call for all of them."""
 
-    def __init__(self, redis: "Redis", settings: Settings) -> None:
+    def __init__(self, redis: "Redis", settings: Settings, *, script: type[BatchedScript] = BatchedScript) -> None:
+        self.script = script
         self._shows_foreign = settings.foreign_jobs != "off"
         fields = (RQ_DATA, " ".join(RECORD_FIELDS), " ".join(RQ_FIELDS))
         head: tuple[Argument, ...] = (keys.PREFIX, keys.RQ_PREFIX, int(self._shows_foreign), *fields)
-        self._together = BatchedScript(redis, "read", head=(*head, LARGE_BYTES, CALL_BYTES), most=BATCH)
-        self._alone = BatchedScript(redis, "read", head=(*head, "", ""), most=1)
+        self._together = script(redis, "read", head=(*head, LARGE_BYTES, CALL_BYTES), most=BATCH)
+        self._alone = script(redis, "read", head=(*head, "", ""), most=1)
         self._foreign = ForeignJobs(settings)
 
     async def read(self, job_id: str, *, owner: str | None) -> Job:

@@ -36,9 +36,9 @@ REMEDY_TOLD_EVERY_S = 3600.0
 _told_until: dict[str, float] = {}
 
 
-def connect(settings: Settings) -> redis.Redis:
+def connect(settings: Settings, *, timeout_s: float = WORKER_TIMEOUT_S) -> redis.Redis:
     """A client for worker processes and the command line: a little more patient, since nobody waits."""
-    options = _options(settings, WORKER_TIMEOUT_S) | {"retry": Retry(ConstantBackoff(0.2), 1)}
+    options = _options(settings, timeout_s) | {"retry": Retry(ConstantBackoff(0.2), 1)}
     return sentinels.primary(settings.redis, options) if settings.redis.sentinels else redis.Redis(**options)
 
 

@@ -1,0 +1,77 @@
+"""One `Jobs` in many threads, and in processes that were forked after its first use."""
+
+import multiprocessing
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from pollable import Jobs
+from tests.api.faces import Faces
+
+
+def test_threads_share_one(faces: Faces) -> None:
+    start = threading.Barrier(8)
+
+    def submit(number: int) -> list[str]:
+        start.wait()
+        ids = []
+        for turn in range(25):
+            job = faces.jobs.submit("anything", [number, turn])
+            assert faces.jobs.get(job.id).id == job.id
+            ids.append(job.id)
+        return ids
+
+    with ThreadPoolExecutor(8) as pool:
+        submitted = [job_id for ids in pool.map(submit, range(8)) for job_id in ids]
+    assert len(set(submitted)) == 200
+    assert {job.id for job in faces.jobs.list()} == set(submitted)
+
+
+def submit_many(jobs: Jobs, tag: int) -> None:
+    for turn in range(25):
+        job = jobs.submit("anything", [tag, turn])
+        assert jobs.get(job.id).id == job.id
+
+
+def test_forked_processes_share_one_and_no_connection(faces: Faces) -> None:
+    faces.jobs.submit("anything", 0)
+    fork = multiprocessing.get_context("fork")
+    children = [fork.Process(target=submit_many, args=(faces.jobs, number)) for number in range(4)]
+    for child in children:
+        child.start()
+    submit_many(faces.jobs, 9)
+    for child in children:
+        child.join(30)
+    assert [child.exitcode for child in children] == [0, 0, 0, 0]
+    assert len({job.id for job in faces.jobs.list()}) == 126
+
+
+def test_a_process_may_be_forked_while_other_threads_submit(faces: Faces) -> None:
+    over = threading.Event()
+
+    def go_on() -> None:
+        while not over.is_set():
+            faces.jobs.submit("anything", 0)
+
+    threads = [threading.Thread(target=go_on) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(10):
+            assert _exit_code_of_child(faces.jobs) == 0
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+def _exit_code_of_child(jobs: Jobs) -> int:
+    child = os.fork()
+    if child == 0:
+        # As an RQ horse: no clean-up of what the parent has.
+        try:
+            jobs.submit("anything", 1)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
