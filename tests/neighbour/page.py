@@ -14,6 +14,9 @@ from tests.clients.replay import FENCE, Replay, steps
 from tests.system.running import environment, free_port, until
 
 ADDRESS = re.compile(r"127\.0\.0\.1:(\d+)")
+ALWAYS = ("5000", "8000", "9181", "9182")
+"""What Flask, Pollable and rq-dashboard listen on, whether the page says so or not."""
+FILE = re.compile(r"# [\w.]+\n")
 
 
 def parts(document: str) -> Iterator[tuple[str, str]]:
@@ -29,18 +32,19 @@ class Reader:
 
     def __init__(self, directory: Path, *, document: str, redis_url: str, path: str) -> None:
         self.directory = directory
-        self.ports = {shown: str(free_port()) for shown in sorted({*ADDRESS.findall(document), "9181", "9182"})}
+        self.ports = {shown: str(free_port()) for shown in sorted({*ADDRESS.findall(document), *ALWAYS})}
         self._running: dict[tuple[str, ...], subprocess.Popen[bytes]] = {}
         settings = {"REDIS_URL": redis_url, "PORT": self.ports["8000"], "POLLABLE_HOST": "127.0.0.1"}
         self._settings = {**settings, "FLASK_RUN_PORT": self.ports["5000"], "POLLABLE_LEASE_S": "1", "PATH": path}
-        self.replay = Replay(f"http://127.0.0.1:{self.ports['8000']}", PATH=path, HOME=str(directory))
+        url = f"http://127.0.0.1:{self.ports['8000']}"
+        self.replay = Replay(url, PATH=path, HOME=str(directory), REDIS_URL=redis_url)
         self.replay.addresses |= {f"127.0.0.1:{shown}": f"127.0.0.1:{port}" for shown, port in self.ports.items()}
         self.replay.directory = directory
 
     def follow(self, text: str, *, changes: Mapping[str, str] | None = None) -> None:
         """Do all that a chapter says, `changes` being made in its files; fails where something else is printed."""
         for language, fence in FENCE.findall(text):
-            if language == "python":
+            if language and FILE.match(fence):
                 self._write(fence, changes or {})
             elif not language:
                 for step in steps(fence):

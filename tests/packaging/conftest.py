@@ -1,15 +1,21 @@
+import os
 import subprocess
 import sys
 import sysconfig
 import venv
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 from tests.system.running import ROOT
 
+TOOLS = ("rq", "flask", "rq-dashboard", "django-admin", "uvicorn", "pytest")
+OTHER_PLUGINS = {each.name for each in entry_points(group="pytest11")} - {"pollable"}
+"""What the tests of this project bring, and the reader has not."""
 
-@pytest.fixture(scope="module")
+
+@pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(directory)]
@@ -18,14 +24,27 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def scripts(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where an environment with the wheel has its commands; its dependencies are those of the tests."""
     root = tmp_path_factory.mktemp("installed")
-    venv.create(root, with_pip=True)
-    install = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-index", str(wheel)]
-    subprocess.run([root / "bin" / "python", *install], check=True, timeout=90)
+    venv.create(root, with_pip=False)
+    install = ["install", "--quiet", "--no-deps", "--no-index", str(wheel)]
+    pip = [sys.executable, "-m", "pip", "--python", str(root / "bin" / "python")]
+    subprocess.run([*pip, *install], check=True, timeout=90)
     (packages,) = root.glob("lib/python*/site-packages")
     # A .pth file in a directory that another one adds is not read: the editable install stays unseen.
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return root / "bin"
+
+
+@pytest.fixture(scope="session")
+def path(scripts: Path) -> str:
+    """Where the reader's commands are: those of the wheel, and those that pip would have put beside them."""
+    for tool in TOOLS:
+        (entry,) = {each.value: each for each in entry_points(group="console_scripts", name=tool)}.values()
+        options = "\n".join(f"sys.argv[1:1] = ['-p', 'no:{name}']" for name in OTHER_PLUGINS if tool == "pytest")
+        program = f"import sys\n{options}\nfrom {entry.module} import {entry.attr}\nsys.exit({entry.attr}())\n"
+        (scripts / tool).write_text(f"#!{scripts / 'python'}\n{program}")
+        (scripts / tool).chmod(0o755)
+    return f"{scripts}{os.pathsep}{os.environ['PATH']}"

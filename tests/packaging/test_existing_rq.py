@@ -1,10 +1,8 @@
 """docs/existing-rq.md by its own files and commands, step after step, where nothing but the wheel is installed."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +20,6 @@ CHAPTERS = dict(parts(PAGE))
 CHANGES = {'cron="0 3 * * *"': "interval=3600"}
 
 
-TOOLS = ("rq", "flask", "rq-dashboard")
-
-
 @pytest.fixture(scope="module")
 def redis(redis_program: Path) -> Iterator[Redis]:
     server = Private(redis_program)
@@ -36,17 +31,6 @@ def redis(redis_program: Path) -> Iterator[Redis]:
 @pytest.fixture(scope="module")
 def url(redis: Redis) -> str:
     return f"unix://{redis.connection_pool.connection_kwargs['path']}"
-
-
-@pytest.fixture(scope="module")
-def path(scripts: Path) -> str:
-    """Where the reader's commands are: those of the wheel, and those that pip would have put beside them."""
-    for tool in TOOLS:
-        (entry,) = entry_points(group="console_scripts", name=tool)
-        program = f"import sys\nfrom {entry.module} import {entry.attr}\nsys.exit({entry.attr}())\n"
-        (scripts / tool).write_text(f"#!{scripts / 'python'}\n{program}")
-        (scripts / tool).chmod(0o755)
-    return f"{scripts}{os.pathsep}{os.environ['PATH']}"
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from pollable.jobs.reading import JobReader
 from pollable.settings import Settings
 from pollable.storage.batch import BatchedScript
 
-FIRST_LOOK_S, GROWTH, LAST_LOOK_S = 0.02, 1.5, 1.0
+FIRST_LOOK_S, GROWTH, LAST_LOOK_S = 0.02, 1.2, 1.0
 """Between two looks at a job that is waited for."""
 
 JobFunction = Callable[..., Any]
@@ -66,7 +66,7 @@ class Desk:
         self._settings = settings
         self._redis = redis
         self._given = catalog
-        self._pause = pause
+        self.pause = pause
         self._reader = JobReader(redis, settings, script=script)
         self._lister = JobLister(redis)
 
@@ -118,7 +118,7 @@ class Desk:
                 raise TimeoutError(f"Job {job_id} {state} after {timeout_s:g} s, and goes on.") from (
                     seen if isinstance(seen, StoreUnavailable) else None
                 )
-            await self._pause(min(look_s, left_s))
+            await self.pause(min(look_s, left_s))
             look_s = min(look_s * GROWTH, LAST_LOOK_S)
 
     async def page(self, *, owner: Whose, filters: Filters, cursor: str | None) -> JobPage:

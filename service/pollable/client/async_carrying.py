@@ -16,9 +16,9 @@ T = TypeVar("T")
 class AsyncCarrier:
     """`last` is the last answer that came."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         self.address = address
-        self.http = httpx2.AsyncClient(**address.options)
+        self.http = httpx2.AsyncClient(**address.options, transport=transport)
         self.last: Answer | None = None
 
     async def run(self, flow: Flow[T]) -> T:

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, overload
 
+import httpx2
+
 from pollable.client import flows, requests
 from pollable.client.address import Address
 from pollable.client.answers import outcome
@@ -18,15 +20,17 @@ class AsyncClient:
     """A service at an address, as one caller, in one event loop. Close it, or use it in an `async with`.
 
     Without `url` and `token` those of the environment are taken: POLLABLE_URL, POLLABLE_TOKEN. Raises ValueError for
-    what is no address or token.
+    what is no address or token. A `transport` of httpx2 carries the requests in place of the network.
 
     A request that was not answered, or answered with 408, 429 or 5xx, is sent again, twice at most; every submit and
     rerun has an idempotency key, so that this makes no second job. All methods of it and of its jobs raise `Refused`,
     `Redirected` and `Unreachable`.
     """
 
-    def __init__(self, url: str | None = None, token: str | None = None) -> None:
-        self._carrier = AsyncCarrier(Address.of(url, token))
+    def __init__(
+        self, url: str | None = None, token: str | None = None, *, transport: httpx2.AsyncBaseTransport | None = None
+    ) -> None:
+        self._carrier = AsyncCarrier(Address.of(url, token), transport)
 
     def __repr__(self) -> str:
         return f"AsyncClient({self._carrier.address.url!r})"

@@ -16,9 +16,9 @@ T = TypeVar("T")
 class Carrier:
     """`last` is the last answer that came."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, transport: httpx2.BaseTransport | None = None) -> None:
         self.address = address
-        self.http = httpx2.Client(**address.options)
+        self.http = httpx2.Client(**address.options, transport=transport)
         self.last: Answer | None = None
 
     def run(self, flow: Flow[T]) -> T:
