@@ -11,6 +11,8 @@ from hypothesis import settings as hypothesis_settings
 from pollable.cli.embedded import Private, find_server
 from pollable.settings import Settings
 
+pytest_plugins = ["pytester"]
+
 LIVE = {b"queued", b"scheduled", b"running"}
 # RQ keeps these for ever: the sets of queues and workers, the registries of each queue.
 RQ_PERMANENT = ("rq:queues", "rq:workers", "rq:workers:", "rq:finished:", "rq:failed:", "rq:canceled:", "rq:wip:")

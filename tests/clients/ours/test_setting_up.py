@@ -17,7 +17,7 @@ from tests.system.running import environment
 
 IMPORTED = """
 import json, sys
-import pollable
+import pollable.settings
 before = set(sys.modules)
 from pollable.client import Client
 print(json.dumps(sorted(set(sys.modules) - before)))
