@@ -13,7 +13,8 @@ INLINE = """
 import asyncio, signal, threading, time
 import pytest
 import shop
-from pollable import Owner, job_type
+from pollable import job_type
+from pollable.testing import PollableApp
 from pollable.errors import InvalidPayload, UnknownJobType
 
 @job_type
@@ -78,6 +79,22 @@ def test_a_test_on_an_event_loop_may_submit(pollable_app):
 
     assert asyncio.run(view()).result == pollable_app.submit("later", 4).wait().result == 5
 
+def test_code_that_awaits_may_submit_and_wait(pollable_app):
+    async def view():
+        async with pollable_app.async_jobs as jobs:
+            job = await jobs.submit("double", 4, owner="alice")
+            assert (await jobs.get(job.id)).result == 8
+            again = await jobs.rerun(job.id)
+            due = await jobs.submit("double", 5, delay=0.2)
+            assert [each.id async for each in jobs.list(owner="alice")][:2] == [again.id, job.id]
+            return await jobs.wait(due.id, timeout=10)
+
+    assert asyncio.run(view()).result == 10
+    assert asyncio.run(view()).result == 10
+
+def test_the_fixture_has_a_type(pollable_app):
+    assert isinstance(pollable_app, PollableApp)
+
 def test_a_time_limit_of_the_test_is_kept(pollable_app):
     signal.setitimer(signal.ITIMER_REAL, 60)
     pollable_app.submit("double", 4).wait()
@@ -92,7 +109,7 @@ def test_jobs_run_inline_on_a_fake(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("POLLABLE_AUTH", "jwt")
     monkeypatch.setenv("POLLABLE_JWT_SECRET", "a-secret-of-thirty-two-characters-or-more")
     monkeypatch.setenv("PORT", "80")
-    run(INLINE).assert_outcomes(passed=12)
+    run(INLINE).assert_outcomes(passed=14)
 
 
 CLIENT = """

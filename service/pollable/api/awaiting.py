@@ -92,6 +92,9 @@ class AsyncJobs:
         loop = asyncio.get_running_loop()
         place = self._places.get(loop)
         if place is None:
-            redis = connect_async(self._settings) if self._given is None else self._given
+            redis = self._connected()
             place = self._places[loop] = _Place(redis, Desk(self._settings, redis, catalog=self._catalog))
         return place.desk
+
+    def _connected(self) -> Redis:
+        return connect_async(self._settings) if self._given is None else self._given

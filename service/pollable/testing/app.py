@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Unpack
 
 import msgspec
-from redis import Redis
 
 from pollable.api.blocking import Jobs
 from pollable.api.desk import JobFunction, Options, Whose
@@ -14,8 +13,9 @@ from pollable.api.job import Job
 from pollable.catalog import Catalog
 from pollable.cli import embedded
 from pollable.settings import Settings
-from pollable.storage.connection import WEB_TIMEOUT_S, connect
+from pollable.storage.connection import NOTHING, WEB_TIMEOUT_S, connect
 from pollable.testing.inline import InlineWorker
+from pollable.testing.jobs import WorkingAsyncJobs, WorkingJobs
 from pollable.worker.attempt import Workshop
 
 if TYPE_CHECKING:
@@ -45,31 +45,8 @@ class Submitted:
         return self._jobs.wait(self.id, timeout=timeout)
 
 
-class WorkingJobs(Jobs):
-    """Whatever is submitted is run before its submit returns; whoever waits works meanwhile."""
-
-    def __init__(self, settings: Settings, *, catalog: Catalog, redis: Redis, worker: InlineWorker) -> None:
-        super().__init__(settings, catalog=catalog, redis=redis)
-        self._desk.pause = worker.pause
-        self._turn = worker.turn
-
-    def submit(
-        self, type: str | JobFunction, payload: object, *, owner: Whose = None, **options: Unpack[Options]
-    ) -> Job:
-        """As `Jobs.submit`; the answer is the job as it was accepted."""
-        job = super().submit(type, payload, owner=owner, **options)
-        self._turn()
-        return job
-
-    def rerun(self, job_id: str, *, owner: Whose = None, idempotency_key: str | None = None) -> Job:
-        """As `Jobs.rerun`; the answer is the job as it was accepted."""
-        job = super().rerun(job_id, owner=owner, idempotency_key=idempotency_key)
-        self._turn()
-        return job
-
-
 class PollableApp:
-    """A deployment with these job types, on a Redis without jobs. `jobs` is for code of yours that submits."""
+    """A deployment with these job types, on a Redis without jobs. `jobs` and `async_jobs` are for code that submits."""
 
     def __init__(
         self, settings: Settings, types: Catalog, *, fake: embedded.Fake | None = None, is_inline: bool = True
@@ -80,15 +57,13 @@ class PollableApp:
         self._open = ExitStack()
         self._services: dict[str, Service] = {}
         self._clients: dict[str | None, Client] = {}
-        self._turn: Callable[[], object] = lambda: None
+        self._turn: Callable[[], object] = NOTHING
         self.redis = connect(settings, timeout_s=WEB_TIMEOUT_S) if fake is None else fake.connect()
         self._open.callback(self.redis.close)
         if is_inline:
-            worker = InlineWorker(self.redis, Workshop(settings, types))
-            self._turn = worker.turn
-            self.jobs: Jobs = WorkingJobs(settings, catalog=types, redis=self.redis, worker=worker)
-        else:
-            self.jobs = Jobs(settings, catalog=types, redis=self.redis)
+            self._turn = InlineWorker(self.redis, Workshop(settings, types)).turn
+        self.jobs = WorkingJobs(settings, catalog=types, redis=self.redis, turn=self._turn)
+        self.async_jobs = WorkingAsyncJobs(settings, catalog=types, fake=fake, turn=self._turn)
 
     def __repr__(self) -> str:
         return f"PollableApp({', '.join(each.name for each in self._types)})"

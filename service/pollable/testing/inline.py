@@ -18,7 +18,6 @@ from pollable.worker.presence import Presence
 from pollable.worker.simple import ThreadWorker
 
 REAP_EVERY_S = 0.1
-PAUSE_S = 0.02
 
 
 class InlineWorker(ThreadWorker):
@@ -34,11 +33,6 @@ class InlineWorker(ThreadWorker):
         self._reap_at = 0.0
         self._turn = threading.Lock()
         self.register_birth()
-
-    async def pause(self, seconds: float) -> None:
-        """How it is waited for a job: not idly."""
-        self.turn()
-        time.sleep(min(seconds, PAUSE_S))  # noqa: ASYNC251 - who waits is not on an event loop
 
     def turn(self) -> None:
         """Run jobs until none is left that is due. Within a job, nothing: one runs at a time."""
