@@ -7,8 +7,8 @@ from starlette.types import Scope
 
 from pollable.errors import UnsupportedMediaType
 from pollable.ids import new_id
-from pollable.lines import Origin
 from pollable.jobs import fitting
+from pollable.lines import Origin
 
 _REQUEST_ID = re.compile(rb"[!-~]{1,128}")
 # W3C Trace Context, section 3.2: version, trace-id, parent-id, flags; a later version may not add to them here.
