@@ -156,7 +156,7 @@ def test_any_history_is_paged_completely_and_in_order(
 
 
 LOOKED_AT = 500
-"""Jobs that one page looks at, as `list.lua` has it."""
+"""Jobs that one page looks at: five calls of `list.lua`."""
 
 
 def long_list(bench: Workbench, count: int, *, rare: str) -> None:
@@ -247,3 +247,24 @@ def test_a_list_that_is_no_list_is_damage_and_said_so(
         bench.run(bench.lister.page(owner=OWNER))
     assert keys.owner(OWNER) in caplog.text
     assert bench.read(job.id).id == job.id
+
+
+def test_many_pages_of_one_owner_hold_up_no_other(real_bench: Workbench) -> None:
+    # One call looks at a hundred jobs; each of these pages is five.
+    rare, theirs = real_bench.submit(), real_bench.submit(owner=STRANGER)
+    long_list(real_bench, 600, rare=rare.id)
+    lister, types = real_bench.lister, frozenset({"none"})
+    real_bench.run(lister.page(owner=OWNER))
+    real_bench.redis.config_resetstat()
+
+    async def listed_among_others() -> tuple[list[str], int]:
+        others = [asyncio.create_task(lister.page(owner=OWNER, types=types)) for _ in range(20)]
+        await asyncio.sleep(0)
+        page = await lister.page(owner=STRANGER)
+        calls: Any = real_bench.redis.info("commandstats")
+        await asyncio.gather(*others)
+        return [job.id for job in page.jobs], calls["cmdstat_evalsha"]["calls"]
+
+    ids, calls_before = real_bench.run(listed_among_others())
+    assert ids == [theirs.id]
+    assert calls_before <= 3

@@ -1,9 +1,11 @@
-"""An owner's list of jobs, page by page. A page is one call of `list.lua`, which looks at so many jobs and no more."""
+"""An owner's list of jobs, page by page. A page is a few calls of `list.lua`, each of which looks at a hundred jobs."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
 import msgspec
 from redis.asyncio import Redis
@@ -20,6 +22,9 @@ log = logging.getLogger("pollable.jobs")
 CURSOR = re.compile(r"([0-9]{1,15})_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 """Milliseconds since the Unix epoch and an id: the last job that was looked at for a page."""
 
+CALLS = 5
+"""What a page may cost."""
+
 
 class JobPage(msgspec.Struct, frozen=True):
     """Part of a list, perhaps empty, and where the next part begins (None at the end)."""
@@ -29,10 +34,12 @@ class JobPage(msgspec.Struct, frozen=True):
 
 
 class JobLister:
-    """Walks the index of an owner's jobs."""
+    """Walks the index of an owner's jobs: for each owner one page at a time, for all of them one call."""
 
     def __init__(self, redis: "Redis") -> None:
         self._script = redis.register_script(source("list"))
+        self._turn = asyncio.Lock()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def page(
         self,
@@ -49,14 +56,25 @@ class JobLister:
         Raises `InvalidParameter` for a cursor that no page gave, `RecordDamaged` and `StoreUnavailable`.
         """
         asked = {"states": dict.fromkeys(states, True), "types": dict.fromkeys(types, True), "labels": labels or {}}
-        wanted = (" ".join(RECORD_FIELDS), owner, limit, *_place(cursor), msgspec.json.encode(asked))
-        with store_errors():
-            reply: Any = await self._script(args=[keys.PREFIX, keys.RQ_PREFIX, *wanted])
+        place, encoded, jobs = _place(cursor), msgspec.json.encode(asked), list[Job]()
+        async with self._turns.setdefault(owner, asyncio.Lock()):
+            for _ in range(CALLS):
+                created_at, last, *found = await self._part(owner, limit - len(jobs), place, encoded)
+                place = created_at, last
+                jobs += _jobs(found)
+                if not last or len(jobs) >= limit:
+                    break
+        return JobPage(jobs, f"{int(created_at)}_{last.decode()}" if last else None)
+
+    async def _part(self, owner: str, most: int, place: tuple[str | bytes, str | bytes], asked: bytes) -> Sequence[Any]:
+        wanted = (" ".join(RECORD_FIELDS), owner, most, *place, asked)
+        async with self._turn:
+            with store_errors():
+                reply: Sequence[Any] = await self._script(args=[keys.PREFIX, keys.RQ_PREFIX, *wanted])
         if len(reply) == 1:
             log.error("the list of owner %s is damaged: %s is no sorted set", owner, keys.owner(owner))
             raise RecordDamaged("The list of your jobs is damaged; the log says how. Each job is still read by its id.")
-        created_at, last, *found = reply
-        return JobPage(list(_jobs(found)), f"{int(created_at)}_{last.decode()}" if last else None)
+        return reply
 
 
 def _jobs(found: Sequence[Any]) -> Iterator[Job]:
@@ -68,7 +86,7 @@ def _jobs(found: Sequence[Any]) -> Iterator[Job]:
             continue
 
 
-def _place(cursor: str | None) -> tuple[str, str]:
+def _place(cursor: str | None) -> tuple[str | bytes, str | bytes]:
     if cursor is None:
         return "", ""
     place = CURSOR.fullmatch(cursor)

@@ -1,11 +1,11 @@
 -- needs: row
--- One page of an owner's jobs, newest first, without results. However many there are, at most LOOKED_AT_MOST of them are
--- looked at, so that a page costs the same whatever is asked for.
+-- A part of a page of an owner's jobs, newest first, without results. However many there are, at most LOOKED_AT_MOST of
+-- them are looked at, so that what else Redis is asked for waits for no more than that, whatever this list is of.
 -- ARGV: our prefix, RQ's prefix, the names of the record's fields that are wanted (joined by spaces), owner, how many jobs
 -- at most, after which place (creation in ms and id, '' for the beginning; no job needs to be there any more), what is
 -- asked for as JSON: {"states": {name: true}, "types": {name: true}, "labels": {name: value}}, each empty for any.
 -- Reply: {place to go on after (creation, id; '' at the end), id and row (row.lua) of each job} or {'damaged'}.
-local LOOKED_AT_MOST, AT_ONCE = 500, 100
+local LOOKED_AT_MOST = 100
 local NAMES, OWNER, MOST = with(split(ARGV[3])), ARGV[4], tonumber(ARGV[5])
 local AFTER_MS, AFTER_ID, ASKED = ARGV[6], ARGV[7], cjson.decode(ARGV[8])
 local OWNED = owner_key(OWNER)
@@ -44,18 +44,16 @@ local kind = redis.call('TYPE', OWNED).ok
 if kind ~= 'zset' and kind ~= 'none' then return {'damaged'} end
 local rank = AFTER_ID ~= '' and rank_after(AFTER_MS, AFTER_ID) or 0
 local ends_at = redis.call('ZCARD', OWNED)
-local reply, found, looked_at = {'', ''}, 0, 0
-while rank < ends_at and found < MOST and looked_at < LOOKED_AT_MOST do
-  local places = redis.call('ZREVRANGE', OWNED, rank, rank + AT_ONCE - 1, 'WITHSCORES')
-  for at = 1, #places, 2 do
-    if found == MOST or looked_at == LOOKED_AT_MOST then break end
-    local id, row = places[at], row_of(places[at])
-    rank, looked_at, reply[1], reply[2] = rank + 1, looked_at + 1, places[at + 1], id
-    if row then
-      found = found + 1
-      reply[#reply + 1] = id
-      reply[#reply + 1] = row
-    end
+local reply, found = {'', ''}, 0
+local places = redis.call('ZREVRANGE', OWNED, rank, rank + LOOKED_AT_MOST - 1, 'WITHSCORES')
+for at = 1, #places, 2 do
+  if found == MOST then break end
+  local id, row = places[at], row_of(places[at])
+  rank, reply[1], reply[2] = rank + 1, places[at + 1], id
+  if row then
+    found = found + 1
+    reply[#reply + 1] = id
+    reply[#reply + 1] = row
   end
 end
 if rank >= ends_at then reply[1], reply[2] = '', '' end
