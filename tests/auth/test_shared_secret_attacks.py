@@ -238,3 +238,31 @@ def test_whatever_a_claim_holds_the_answer_is_yes_or_no(changes: dict[str, Any])
     token = with_payload(json.dumps({**claims(), **changes}).encode())
     with suppress(InvalidToken):
         asyncio.run(authenticator().authenticate(bearer(token)))
+
+
+def fastest_s(call: Callable[[], object], *, times: int = 200) -> float:
+    took_s = []
+    for _ in range(times):
+        began_at = time.perf_counter()
+        with suppress(InvalidToken, jwt.PyJWTError):
+            call()
+        took_s.append(time.perf_counter() - began_at)
+    return min(took_s)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        pytest.param(lambda: hs_token("another secret of thirty-two bytes", more="a" * 5_700), id="a wrong signature"),
+        pytest.param(lambda: ".".join([*parts(more="a" * 5_700)[:2], ""]), id="no signature"),
+        pytest.param(lambda: f"{'a' * 8_000}.e30.e30", id="a large header"),
+    ],
+)
+def test_a_large_token_is_refused_for_a_fraction_of_what_reading_it_costs(token: Callable[[], str]) -> None:
+    guard, large, good = authenticator(), token(), hs_token(more="a" * 5_700)
+    assert len(large) > 7_500
+    loop = asyncio.new_event_loop()
+    refusing_s = fastest_s(lambda: loop.run_until_complete(guard.authenticate(bearer(large))))
+    reading_s = fastest_s(lambda: jwt.decode(good, SECRET, algorithms=["HS256"], audience=AUDIENCE))
+    loop.close()
+    assert refusing_s < reading_s / 2
