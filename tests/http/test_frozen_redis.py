@@ -59,4 +59,5 @@ async def _asked(settings: Settings, catalog: Catalog) -> list[tuple[httpx.Respo
             ask(delay_s, "POST", "/jobs", type="generate_assessment", payload={"text": "a"})
             for delay_s in (0.0, 0.2, 0.7)
         ]
-        return await asyncio.gather(*polls, *submits, ask(0, "POST", "/jobs/x/cancel"), ask(0, "GET", "/jobs"))
+        lists = [ask(delay_s, "GET", "/jobs") for delay_s in (0.0, 0.1, 0.5)]
+        return await asyncio.gather(*polls, *submits, ask(0, "POST", "/jobs/x/cancel"), *lists)

@@ -258,7 +258,7 @@ def test_many_pages_of_one_owner_hold_up_no_other(real_bench: Workbench) -> None
     real_bench.redis.config_resetstat()
 
     async def listed_among_others() -> tuple[list[str], int]:
-        others = [asyncio.create_task(lister.page(owner=OWNER, types=types)) for _ in range(20)]
+        others = [asyncio.create_task(lister.page(owner=OWNER, types=types)) for _ in range(60)]
         await asyncio.sleep(0)
         page = await lister.page(owner=STRANGER)
         calls: Any = real_bench.redis.info("commandstats")
@@ -267,4 +267,5 @@ def test_many_pages_of_one_owner_hold_up_no_other(real_bench: Workbench) -> None
 
     ids, calls_before = real_bench.run(listed_among_others())
     assert ids == [theirs.id]
-    assert calls_before <= 3
+    # Those that are made while the second connection is opened; all sixty wait in line otherwise.
+    assert calls_before < 20

@@ -1,6 +1,5 @@
 """An owner's list of jobs, page by page. A page is a few calls of `list.lua`, each of which looks at a hundred jobs."""
 
-import asyncio
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,8 +13,7 @@ from pollable.errors import InvalidParameter, RecordDamaged
 from pollable.jobs.reading import RECORD_FIELDS, record_job
 from pollable.model import Job, State
 from pollable.storage import keys
-from pollable.storage.connection import store_errors
-from pollable.storage.scripts import source
+from pollable.storage.batch import BatchedScript
 
 log = logging.getLogger("pollable.jobs")
 
@@ -34,12 +32,11 @@ class JobPage(msgspec.Struct, frozen=True):
 
 
 class JobLister:
-    """Walks the index of an owner's jobs: for each owner one page at a time, for all of them one call."""
+    """Walks the index of an owner's jobs, for each owner by one call at a time."""
 
     def __init__(self, redis: "Redis") -> None:
-        self._script = redis.register_script(source("list"))
-        self._turn = asyncio.Lock()
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._redis = redis
+        self._scripts: WeakValueDictionary[str, BatchedScript] = WeakValueDictionary()
 
     async def page(
         self,
@@ -57,24 +54,23 @@ class JobLister:
         """
         asked = {"states": dict.fromkeys(states, True), "types": dict.fromkeys(types, True), "labels": labels or {}}
         place, encoded, jobs = _place(cursor), msgspec.json.encode(asked), list[Job]()
-        async with self._turns.setdefault(owner, asyncio.Lock()):
-            for _ in range(CALLS):
-                created_at, last, *found = await self._part(owner, limit - len(jobs), place, encoded)
-                place = created_at, last
-                jobs += _jobs(found)
-                if not last or len(jobs) >= limit:
-                    break
+        head = (keys.PREFIX, keys.RQ_PREFIX, " ".join(RECORD_FIELDS))
+        script = self._scripts.setdefault(owner, BatchedScript(self._redis, "list", head=head, most=1))
+        for _ in range(CALLS):
+            created_at, last, *found = await _asked(script, owner, (limit - len(jobs), *place, encoded))
+            place = created_at, last
+            jobs += _jobs(found)
+            if not last or len(jobs) >= limit:
+                break
         return JobPage(jobs, f"{int(created_at)}_{last.decode()}" if last else None)
 
-    async def _part(self, owner: str, most: int, place: tuple[str | bytes, str | bytes], asked: bytes) -> Sequence[Any]:
-        wanted = (" ".join(RECORD_FIELDS), owner, most, *place, asked)
-        async with self._turn:
-            with store_errors():
-                reply: Sequence[Any] = await self._script(args=[keys.PREFIX, keys.RQ_PREFIX, *wanted])
-        if len(reply) == 1:
-            log.error("the list of owner %s is damaged: %s is no sorted set", owner, keys.owner(owner))
-            raise RecordDamaged("The list of your jobs is damaged; the log says how. Each job is still read by its id.")
-        return reply
+
+async def _asked(script: BatchedScript, owner: str, wanted: tuple[str | bytes | int, ...]) -> Sequence[Any]:
+    reply: Sequence[Any] = await script.ask((owner, *wanted))
+    if len(reply) == 1:
+        log.error("the list of owner %s is damaged: %s is no sorted set", owner, keys.owner(owner))
+        raise RecordDamaged("The list of your jobs is damaged; the log says how. Each job is still read by its id.")
+    return reply
 
 
 def _jobs(found: Sequence[Any]) -> Iterator[Job]:

@@ -4,7 +4,7 @@
 -- ARGV: our prefix, RQ's prefix, the names of the record's fields that are wanted (joined by spaces), owner, how many jobs
 -- at most, after which place (creation in ms and id, '' for the beginning; no job needs to be there any more), what is
 -- asked for as JSON: {"states": {name: true}, "types": {name: true}, "labels": {name: value}}, each empty for any.
--- Reply: {place to go on after (creation, id; '' at the end), id and row (row.lua) of each job} or {'damaged'}.
+-- Reply: {{place to go on after (creation, id; '' at the end), id and row (row.lua) of each job}} or {{'damaged'}}.
 local LOOKED_AT_MOST = 100
 local NAMES, OWNER, MOST = with(split(ARGV[3])), ARGV[4], tonumber(ARGV[5])
 local AFTER_MS, AFTER_ID, ASKED = ARGV[6], ARGV[7], cjson.decode(ARGV[8])
@@ -41,7 +41,7 @@ local function row_of(id)
 end
 
 local kind = redis.call('TYPE', OWNED).ok
-if kind ~= 'zset' and kind ~= 'none' then return {'damaged'} end
+if kind ~= 'zset' and kind ~= 'none' then return {{'damaged'}} end
 local rank = AFTER_ID ~= '' and rank_after(AFTER_MS, AFTER_ID) or 0
 local ends_at = redis.call('ZCARD', OWNED)
 local reply, found = {'', ''}, 0
@@ -57,4 +57,4 @@ for at = 1, #places, 2 do
   end
 end
 if rank >= ends_at then reply[1], reply[2] = '', '' end
-return reply
+return {reply}
