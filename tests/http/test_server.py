@@ -79,22 +79,23 @@ POST = b"POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/jso
 GET = b"GET /jobs/nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
-def test_a_large_body_is_refused_and_the_connection_goes_on(connection: Connection) -> None:
+def test_a_large_body_is_refused_in_the_last_answer_of_its_connection(connection: Connection) -> None:
     connection.send(POST + b"Content-Length: 1000000\r\n\r\n")
     connection.send(b"a" * 1_000_000)
-    status, _, body = connection.answer()
-    assert (status, json.loads(body)["code"]) == (413, "payload_too_large")
+    status, headers, body = connection.answer()
+    assert (status, json.loads(body)["code"], headers[b"connection"]) == (413, "payload_too_large", b"close")
     connection.send(GET)
-    assert connection.answer()[0] == 404
+    assert connection.is_closed()
 
 
 def test_a_chunked_body_is_refused_before_it_has_all_come(connection: Connection) -> None:
     connection.send(POST + b"Transfer-Encoding: chunked\r\n\r\n")
     chunk = b"400\r\n" + b"a" * 1024 + b"\r\n"
     connection.send(chunk * 5)
-    assert connection.answer()[0] == 413
+    status, headers, _ = connection.answer()
+    assert (status, headers[b"connection"]) == (413, b"close")
     connection.send(chunk * 2000 + b"0\r\n\r\n" + GET)
-    assert connection.answer()[0] == 404
+    assert connection.is_closed()
 
 
 def test_who_waits_for_a_go_ahead_is_refused_and_hung_up_on(connection: Connection) -> None:

@@ -13,7 +13,7 @@ from pollable.jobs import fitting
 async def read(receive: Receive, headers: Headers, *, max_bytes: int) -> bytes:
     """The whole body, which is UTF-8. Raises `InvalidJson`, `ClientDisconnect`, and at once `PayloadTooLarge`.
 
-    The server discards what still arrives after the answer, so the connection can be used again.
+    The server drops what still arrives after the answer, and closes the connection where that is much.
     """
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > max_bytes:

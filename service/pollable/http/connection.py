@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import sys
 import termios
+from types import SimpleNamespace
 from typing import Any
 
 import httptools
@@ -19,7 +20,10 @@ DEFAULTS = Limits()
 PIECE = 1_024
 """So much is parsed at once: requests of so many bytes at most wait behind another."""
 BODY_PIECE = 16_384
-"""And so much of a body whose length is known: less than what may surround one."""
+"""And so much of a body whose length is known: less than what may surround one. A connection whose request has more is
+closed where the answer does not wait for it."""
+PAUSE_S = 0.02
+"""Between two reads of what is only passed over."""
 BYTES_AROUND_ONE = 16
 """What a chunk may have of size and line ends for each byte of body, beside what it may have anyway."""
 FULL = Refusal(503, "Service Unavailable", "too_many_connections", "There are as many connections as there may be.")
@@ -58,7 +62,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._rest = b""
         self._running: RequestResponseCycle | None = None
         self._refusal: Refusal | None = None
-        self._is_last = False
+        self._is_last = self._is_kept = self._is_lingering = False
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # As in uvicorn.
@@ -76,6 +80,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_timer()
 
     def data_received(self, data: bytes) -> None:
+        if self._is_lingering:
+            self.flow.pause_reading()
+            self.loop.call_later(PAUSE_S, self.flow.resume_reading)
+            return
         self._room.stir(self)
         self._rest = self._rest + data if self._rest else data
         self._parse()
@@ -126,8 +134,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._body_until = self.loop.time() + self._limits.body_s
         self._body_left = length_of(self.headers)
         self._stop_timer()
-        if self._is_last:
-            self.cycle.keep_alive = False
+        self._is_kept = self.cycle.keep_alive and not self._is_last
+        is_long = self._body_left > BODY_PIECE or b"transfer-encoding" in dict(self.headers)
+        self.cycle.keep_alive = self._is_kept and not is_long
+        # All that it uses of it.
+        used: Any = SimpleNamespace(write=self.transport.write, is_closing=self.transport.is_closing, close=self._close)
+        self.cycle.transport = used
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
@@ -137,6 +149,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._is_in_body = False
+        if not self.cycle.response_started:
+            self.cycle.keep_alive = self._is_kept and not self._is_last
         super().on_message_complete()
         self._stop_timer()
 
@@ -145,6 +159,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
+        if self._is_lingering:
+            return
         waits = bool(self.pipeline)
         super().on_response_complete()
         if self.transport.is_closing() or (self._refusal is not None and not waits):
@@ -160,6 +176,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_last = True
         if not self._is_in_head:
             super().shutdown()
+
+    def _close(self) -> None:
+        """At once, or where a client still sends its body so that it reads its answer first (RFC 9112, section 9.6)."""
+        if not (self._is_in_body and self.cycle.response_complete):
+            return self.transport.close()
+        self._is_in_body, self._is_lingering = False, True
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self._room.rest(self)
+        return self._watch(anew=True)
 
     def give_way(self) -> None:
         """Close; nothing is being answered."""
