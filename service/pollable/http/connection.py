@@ -12,7 +12,7 @@ import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from pollable.http.heads import Refusal, encoded, fault_of, late, length_of, malformed, too_large
+from pollable.http.heads import Refusal, encoded, fault_of, late, malformed, too_large
 from pollable.http.room import Room
 from pollable.settings.limits import Limits
 
@@ -132,11 +132,12 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         self._is_in_head, self._is_in_body, self._overhead, self._body_bytes = False, True, 0, 0
         self._body_until = self.loop.time() + self._limits.body_s
-        self._body_left = length_of(self.headers)
         self._stop_timer()
-        self._is_kept = self.cycle.keep_alive and not self._is_last
-        is_long = self._body_left > BODY_PIECE or b"transfer-encoding" in dict(self.headers)
-        self.cycle.keep_alive = self._is_kept and not is_long
+        fields = dict(self.headers)
+        self._body_left = int(fields.get(b"content-length", 0))
+        is_long = self._body_left > BODY_PIECE or b"transfer-encoding" in fields
+        self._is_kept = self.cycle.keep_alive
+        self.cycle.keep_alive = self._is_kept and not (is_long or self._is_last)
         # All that it uses of it.
         used: Any = SimpleNamespace(write=self.transport.write, is_closing=self.transport.is_closing, close=self._close)
         self.cycle.transport = used

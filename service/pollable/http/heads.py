@@ -52,8 +52,3 @@ def fault_of(headers: list[tuple[bytes, bytes]], *, version: str, upgrades: bool
     if upgrades and (b"content-length" in fields or b"transfer-encoding" in fields):
         return "A request with a body cannot ask for another protocol: send it without Upgrade, as HTTP/1.1."
     return None if version in ("1.0", "1.1") else "The versions are HTTP/1.1 and HTTP/1.0."
-
-
-def length_of(headers: list[tuple[bytes, bytes]]) -> int:
-    """The bytes of the body that the head promises; 0 where it does not say."""
-    return next((int(value) for name, value in headers if name == b"content-length"), 0)
