@@ -104,11 +104,18 @@ def test_the_answer_is_said_to_be_the_last_before_it_is_all_sent(port: int) -> N
     assert closed
 
 
-@pytest.mark.parametrize("path", ["/", "/stranger"])
-def test_a_connection_is_kept_where_the_body_is_small_or_was_read(port: int, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        pytest.param("/", [b"a" * LIMIT], id="its length said"),
+        pytest.param("/", [b"a" * 9_000] * 20, id="in chunks"),
+        pytest.param("/stranger", [b"a" * 9_000], id="small, and not waited for"),
+    ],
+)
+def test_a_connection_is_kept_where_the_body_is_small_or_was_read(port: int, path: str, sent: list[bytes]) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     for _ in range(3):
-        connection.request("POST", path, body=b"a" * (9_000 if path == "/stranger" else LIMIT))
+        connection.request("POST", path, body=sent[0] if len(sent) == 1 else iter(sent))
         answered = connection.getresponse()
         answered.read()
         assert answered.getheader("connection") is None

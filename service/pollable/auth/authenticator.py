@@ -67,9 +67,7 @@ class Authenticator:
         """The principal, where no more than a look-up is needed to know them: to read, unless `to_write`."""
         if self._is_open:
             return ANONYMOUS
-        if authorization is None:
-            return None
-        known = self._remembered.get(_digest(authorization))
+        known = self._remembered.get(_digest(authorization or b""))
         if known is None or monotonic() >= (known.may_write_until if to_write else known.may_read_until):
             return None
         return known.principal
@@ -91,12 +89,10 @@ class Authenticator:
         return verified.principal
 
     async def _verify(self, token: str) -> Verified:
-        if token.startswith(PREFIX):
-            if self._access_tokens is not None:
-                return await self._access_tokens.verify(token)
-        elif self._web_tokens is not None:
-            return await self._web_tokens.verify(token)
-        raise invalid_token("Tokens of this kind are not accepted here.")
+        tokens = self._access_tokens if token.startswith(PREFIX) else self._web_tokens
+        if tokens is None:
+            raise invalid_token("Tokens of this kind are not accepted here.")
+        return await tokens.verify(token)
 
     def _remember(self, digest: bytes, verified: Verified, asked_at: float) -> None:
         self._remembered.pop(digest, None)
