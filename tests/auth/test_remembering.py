@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from redis.asyncio import Redis
 
-from pollable.auth.authenticator import MAX_REMEMBERED, REMEMBERED_S, Authenticator
+from pollable.auth.authenticator import MAX_REMEMBERED, REFUSAL_S, REFUSALS_WAIT_S, REMEMBERED_S, Authenticator
 from pollable.auth.web_tokens import LEEWAY_S
 from pollable.errors import InvalidToken
 from pollable.settings import Settings
@@ -80,3 +80,45 @@ def test_another_spelling_of_a_header_is_another_header() -> None:
     asyncio.run(guard.authenticate(bearer(token)))
     assert guard.remembered(b"Bearer " + token.encode()[:-1] + b"\0") is None
     assert guard.remembered(b"Basic " + token.encode()) is None
+
+
+def refusal_s(guard: Authenticator, *tokens: str) -> list[float]:
+    """When each was refused after all were asked for at once."""
+    began_at = time.monotonic()
+
+    async def refused(token: str) -> float:
+        with pytest.raises(InvalidToken):
+            await guard.authenticate(bearer(token))
+        return time.monotonic() - began_at
+
+    async def all_refused() -> list[float]:
+        return await asyncio.gather(*map(refused, tokens))
+
+    return asyncio.run(all_refused())
+
+
+BAD = hs_token("another secret of thirty-two bytes")
+
+
+@pytest.mark.parametrize("token", [BAD, "pbl_" + "a" * 32, "a" * 9_000], ids=["signature", "kind", "size"])
+def test_bad_tokens_are_refused_one_after_another(token: str) -> None:
+    waits_s = sorted(refusal_s(authenticator(), *[token] * 41))
+    assert waits_s[-1] >= 39 * REFUSAL_S
+    assert waits_s[0] < waits_s[-1] / 2
+
+
+def test_no_refusal_waits_for_longer_than_a_second_and_no_good_token_at_all() -> None:
+    guard, header = authenticator(), bearer(hs_token())
+
+    async def among_bad_ones() -> tuple[float, float]:
+        began_at = time.monotonic()
+        bad = [asyncio.create_task(guard.authenticate(bearer(BAD))) for _ in range(400)]
+        await asyncio.sleep(0)
+        await guard.authenticate(header)
+        good_s = time.monotonic() - began_at
+        await asyncio.gather(*bad, return_exceptions=True)
+        return good_s, time.monotonic() - began_at
+
+    good_s, bad_s = asyncio.run(among_bad_ones())
+    assert REFUSALS_WAIT_S <= bad_s < 400 * REFUSAL_S
+    assert good_s < bad_s / 2

@@ -1,5 +1,6 @@
 """The Authorization header's bytes -> a `Principal`. Knows nothing of HTTP beyond that."""
 
+import asyncio
 import hashlib
 import re
 from time import monotonic
@@ -23,6 +24,10 @@ REMEMBERED_S = 60.0
 REVOCABLE_S = 5.0
 """One that may be revoked meanwhile: for so long, and to read only."""
 MAX_REMEMBERED = 10_000
+REFUSAL_S = 0.005
+"""Tokens are refused one after another, so long apart, so that a flood of them leaves time for everybody else."""
+REFUSALS_WAIT_S = 1.0
+"""No refusal waits for longer."""
 MAX_TOKEN_BYTES = 8_192
 
 CHOICE = (
@@ -50,6 +55,7 @@ class Authenticator:
         self._is_open = is_open
         # In the order in which they were verified. Digests, so that ten thousand long tokens stay small.
         self._remembered: dict[bytes, _Known] = {}
+        self._refuses_at = 0.0
 
     @classmethod
     def from_settings(cls, settings: Settings, redis: Redis) -> "Authenticator":
@@ -77,13 +83,13 @@ class Authenticator:
         principal = self.remembered(authorization, to_write=to_write)
         if principal is not None:
             return principal
-        token = _bearer_token(authorization or b"")
         # A token may be revoked as soon as it was looked up, however late the answer comes.
         digest, asked_at = _digest(authorization or b""), monotonic()
         try:
-            verified = await self._verify(token)
+            verified = await self._verify(_bearer_token(authorization or b""))
         except InvalidToken:
             self._remembered.pop(digest, None)
+            await self._pause()
             raise
         self._remember(digest, verified, asked_at)
         return verified.principal
@@ -93,6 +99,11 @@ class Authenticator:
         if tokens is None:
             raise invalid_token("Tokens of this kind are not accepted here.")
         return await tokens.verify(token)
+
+    async def _pause(self) -> None:
+        now = monotonic()
+        self._refuses_at = min(max(self._refuses_at + REFUSAL_S, now), now + REFUSALS_WAIT_S)
+        await asyncio.sleep(self._refuses_at - now)
 
     def _remember(self, digest: bytes, verified: Verified, asked_at: float) -> None:
         self._remembered.pop(digest, None)
