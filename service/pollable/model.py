@@ -74,7 +74,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     decoded on their way out. `rq_status` is RQ's own word. `progress` is a percentage, 0 to 100; None where nobody
     knows. `stalled_reason` says why a job that should be on its way is not. `labels` are what its submitter finds it
     by, a JSON object of texts. `last_error` is why the attempt before failed, of a job that goes on. `reopened_at` is
-    when a failed job was last requeued in RQ.
+    when a failed job was last requeued in RQ. `version` grows with every change that a script makes; 0 where nobody
+    counts: of a job of other code, or one that an older release wrote.
     """
 
     id: str
@@ -102,6 +103,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     original_id: str | None = None
     run_at: int | None = None
     reopened_at: int | None = None
+    version: int = 0
 
     def __eq__(self, other: object) -> bool:
         """Whether it is the same job as it was, whenever either was read."""

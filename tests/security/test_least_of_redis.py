@@ -20,8 +20,8 @@ SCRIPTS = {
 }
 EVERY_SCRIPT = {"evalsha", "script|load"}
 DIRECTLY = {
-    # Readiness, submits with replicas; stopping a job; tokens; `pollable check`.
-    WEB: {"eval", "set", "publish", "multi", "exec", "hgetall", "scan", "ping"},
+    # Readiness, submits with replicas; stopping a job; tokens; `pollable check`; changes.
+    WEB: {"eval", "set", "publish", "multi", "exec", "hgetall", "scan", "ping", "psubscribe", "punsubscribe"},
     # RQ's books of a worker, its executions and its results; its commands to a worker; a worker that registers
     # again, or waits for a bell.
     WORKER: {"multi", "exec", "watch", "unwatch", "hgetall", "hexists", "hincrbyfloat", "sadd", "xadd"}
@@ -66,6 +66,7 @@ NEVER: dict[str, tuple[str, ...]] = {
     "a key of somebody else, in a script": ("EVAL", "return redis.call('HGET', 'theirs:x', 'a')", "0"),
     "names of all keys, in a script": ("EVAL", "return redis.call('KEYS', '*')", "0"),
     "a channel of somebody else": ("PUBLISH", "theirs", "x"),
+    "every channel": ("PSUBSCRIBE", "*"),
 }
 OF_THE_OTHER: dict[str, tuple[str, ...]] = {
     WEB: ("XADD", "rq:nothing", "NOMKSTREAM", "*", "a", "b"),
@@ -97,7 +98,7 @@ def test_nothing_is_allowed_by_the_category(user: str) -> None:
     assert rules[:2] == ["on", ">PASSWORD"]
     assert [rule for rule in rules if "@" in rule] == ["-@all"]
     assert rules.index("-@all") < min(at for at, rule in enumerate(rules) if rule.startswith("+"))
-    assert {rule for rule in rules if rule[0] in "~&%"} == {"~rq:*", "&rq:pubsub:*"}
+    assert {rule for rule in rules if rule[0] in "~&%"} == {"~rq:*", "&rq:pubsub:*", "&rq:pollable:changed:*"}
 
 
 def test_every_script_is_somebodys() -> None:

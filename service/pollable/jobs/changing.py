@@ -273,6 +273,7 @@ def _accepted(submission: Submission, job_id: str, queue: str, *, created_at: in
         labels=submission.labels,
         original_id=submission.original_id,
         run_at=run_at,
+        version=1,
     )
 
 

@@ -45,7 +45,7 @@ ANSWER_BYTES = 2_097_152
 RECORD_FIELDS = (
     *("type", "queue", "owner", "attempt", "max_attempts", "created_at", "started_at", "ended_at", "updated_at"),
     *("expires_at", "run_at", "progress", "message", "error_code", "error_message", "context"),
-    *("original_id", "never_ran", "labels", "last_code", "last_message", "reopened_at"),
+    *("original_id", "never_ran", "labels", "last_code", "last_message", "reopened_at", "version"),
 )
 """What a read wants of a record beside the result, by the names there; scripts answer in their order."""
 
@@ -183,6 +183,7 @@ def _job_of(job_id: str, row: Sequence[Any]) -> Job:
         original_id=_text(values["original_id"]),
         run_at=int(values["run_at"]),
         reopened_at=_number(values["reopened_at"]),
+        version=_number(values["version"]) or 0,
     )
 
 

@@ -23,6 +23,11 @@ def bell(queue: str, job_type: str) -> str:
     return f"{PREFIX}bell:{queue}:{job_type}"
 
 
+def changed(job_id: str) -> str:
+    """The channel on which the scripts tell that a job changed; `*` stands for every job."""
+    return f"{PREFIX}changed:{job_id}"
+
+
 def limit(bucket: str, owner_id: str) -> str:
     """The state of one quota: a string."""
     return f"{PREFIX}limit:{bucket}:{owner_id}"

@@ -11,6 +11,7 @@ if not state then return {'missing'} end
 if state == 'running' then
   use_headroom()
   redis.call('HSET', record, 'cancel_requested', 1, 'updated_at', now)
+  changed(id)
   return {'requested', redis.call('HGET', rq_key(id), 'worker_name') or ''}
 end
 if not WAITING[state] then return {'ended', state} end

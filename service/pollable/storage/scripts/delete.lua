@@ -16,6 +16,7 @@ for _, registry in ipairs({'finished:', 'failed:', 'canceled:'}) do
   redis.call('ZREM', RQ .. registry .. queue, id)
 end
 if values[2] then let_go(id, values[2]) end
+tell(id, (tonumber(field(id, 'version')) or 0) + 1, 'deleted', values[2])
 redis.call('ZREM', PAYLOADS, id)
 redis.call('DEL', record, rq_key(id), RQ .. 'results:' .. id, RQ .. 'job:' .. id .. ':dependents')
 return {'deleted'}

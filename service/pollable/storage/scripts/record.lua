@@ -17,6 +17,23 @@ local function is_reopened(id, state)
   return state == 'failed' and is_requeued(id, field(id, 'rq_enqueued_at'), field(id, 'payload_freed'))
 end
 
+-- Tells whoever waits for the job. The message: version, state ('deleted' once there is no record), owner; joined by spaces.
+-- pcall: it is a hint. Where Redis does not let us publish, those who wait find out by looking.
+local function tell(id, version, state, owner)
+  redis.pcall('PUBLISH', changed_channel(id), table.concat({version, state or '', owner or ''}, ' '))
+end
+
+-- Whatever a reader sees of the job is another than it was. Called in the script that made it so, after the state is written.
+local function changed(id)
+  local version = redis.pcall('HINCRBY', record_key(id), 'version', 1)
+  if type(version) ~= 'number' then
+    -- Somebody else wrote there; it must not be a version that was.
+    version = now
+    redis.call('HSET', record_key(id), 'version', version)
+  end
+  tell(id, version, unpack(redis.call('HMGET', record_key(id), 'state', 'owner')))
+end
+
 -- RQ's traces of an execution that is over: registry of started jobs, execution hashes, the job's own list of them.
 local function forget_executions(id, queue)
   local executions = RQ .. 'executions:' .. id
@@ -62,6 +79,7 @@ local function finish(id, queue, state, ttl_s)
   redis.call('PEXPIREAT', rq_key(id), expires_at)
   redis.call('PEXPIREAT', RQ .. 'results:' .. id, expires_at)
   hold_ended(id, expires_at)
+  changed(id)
   redis.call('ZADD', PAYLOADS, now, id)
   if redis.call('PTTL', PAYLOADS) < expires_at - now then redis.call('PEXPIREAT', PAYLOADS, expires_at + DAY_MS) end
 end
@@ -97,6 +115,7 @@ local function wait_again(id, queue, due_ms)
   redis.call('HDEL', record_key(id), 'lease_until', 'unseen_since', 'handed_over', 'message')
   redis.call('ZREM', LEASES, id)
   redis.call('ZADD', pending_key(queue), due_ms, id)
+  changed(id)
 end
 
 -- Called by whoever has put the job where our workers look.
@@ -179,6 +198,7 @@ local function reopen(id, queue)
   redis.call('PERSIST', rq_key(id))
   redis.call('ZADD', pending_key(queue), now, id)
   redis.call('ZREM', PAYLOADS, id)
+  changed(id)
   local owner = field(id, 'owner')
   if owner then hold(id, owner, weigh(id), LIVE + now) end
 end

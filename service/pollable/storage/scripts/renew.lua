@@ -13,7 +13,10 @@ use_headroom()
 local lease_until = now + lease_ms
 redis.call('HSET', record, 'lease_until', lease_until)
 redis.call('ZADD', LEASES, lease_until, id)
-if percent then redis.call('HSET', record, 'progress', percent, 'message', message, 'updated_at', now) end
+if percent then
+  redis.call('HSET', record, 'progress', percent, 'message', message, 'updated_at', now)
+  changed(id)
+end
 if not cancelled and is_withdrawn(id) then
   redis.call('HSET', record, 'cancel_requested', 1)
   cancelled = true

@@ -34,8 +34,9 @@ end
 local function write(job, record, hash, run_at)
   local state = run_at > now and 'scheduled' or 'queued'
   redis.call('HSET', record_key(job.id), 'state', state, 'attempt', 0, 'progress', 0, 'created_at', now,
-    'updated_at', now, 'run_at', run_at, unpack(record))
+    'updated_at', now, 'run_at', run_at, 'version', 1, unpack(record))
   redis.call('HSET', rq_key(job.id), 'status', state, unpack(hash))
+  tell(job.id, 1, state, job.owner)
 end
 
 -- By bell, how many jobs it is to be rung for: once a call.
