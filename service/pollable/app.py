@@ -15,6 +15,7 @@ from pollable.http.middleware import Edge
 from pollable.http.origins import CORS, Origins
 from pollable.http.routing import Nowhere, routes
 from pollable.http.services import Services
+from pollable.jobs.changes import Changes
 from pollable.jobs.changing import JobWriter
 from pollable.jobs.listing import JobLister
 from pollable.jobs.reading import JobReader
@@ -64,7 +65,7 @@ def create_app(settings: Settings, *, catalog: Catalog | None = None, redis: Red
 def assemble(settings: Settings, catalog: Catalog, given: Redis | None) -> Services:
     """What the application is made of. Connects to nothing."""
     redis = connect_async(settings) if given is None else given
-    reader = JobReader(redis, settings)
+    reader, changes = JobReader(redis, settings), Changes(redis)
     return Services(
         settings=settings,
         catalog=catalog,
@@ -75,5 +76,6 @@ def assemble(settings: Settings, catalog: Catalog, given: Redis | None) -> Servi
         lister=JobLister(redis),
         limiter=Limiter(redis),
         authenticator=Authenticator.from_settings(settings, redis),
-        lifetime=Lifetime(redis, settings, owns_redis=given is None),
+        changes=changes,
+        lifetime=Lifetime(redis, settings, changes=changes, owns_redis=given is None),
     )

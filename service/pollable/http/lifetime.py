@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from pollable.auth.authenticator import CHOICE
 from pollable.errors import NotRunning, SettingsError
+from pollable.jobs.changes import Changes
 from pollable.jobs.reaper import Reaper
 from pollable.settings import Settings
 from pollable.storage import risks
@@ -26,8 +27,9 @@ FORGOTTEN = (
 class Lifetime:
     """Begins with the first that runs it, and ends with the last."""
 
-    def __init__(self, redis: Redis, settings: Settings, *, owns_redis: bool) -> None:
+    def __init__(self, redis: Redis, settings: Settings, *, changes: Changes, owns_redis: bool) -> None:
         self._redis = redis
+        self._changes = changes
         self._settings = settings
         self._owns_redis = owns_redis
         self._runners = 0
@@ -76,6 +78,6 @@ class Lifetime:
         self.is_running = False
         self._over.set()
         pool = self._redis.connection_pool
-        await asyncio.gather(*self._tasks)
+        await asyncio.gather(self._changes.close(), *self._tasks)
         if self._owns_redis:
             await pool.aclose()

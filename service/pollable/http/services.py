@@ -8,6 +8,7 @@ from pollable.auth.authenticator import Authenticator, require
 from pollable.catalog import Catalog
 from pollable.envelopes.envelope import Bucket, Envelope, PerMinute
 from pollable.http.lifetime import Lifetime
+from pollable.jobs.changes import Changes
 from pollable.jobs.changing import JobWriter
 from pollable.jobs.listing import JobLister
 from pollable.jobs.reading import JobReader
@@ -29,6 +30,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     writer: JobWriter
     lister: JobLister
     limiter: Limiter
+    changes: Changes
     authenticator: Authenticator
     lifetime: Lifetime
 
