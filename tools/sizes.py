@@ -15,13 +15,15 @@ APART = {"api", "cli", "client", "testing", "web", "examples", "settings"}
 """The rooms of service/ that no poll, no submit and no job passes through; `api` is one's own Python, beside HTTP."""
 APART_FILES = {
     *("http/health.py", "http/openapi.py", "http/pages.py", "storage/risks.py"),
+    *("http/events.py", "http/feeds.py", "jobs/listing.py"),
     *("auth/issuer.py", "catalog/signature.py", "pollable/__init__.py", "pollable/logs.py"),
     *("jobs/foreign_results.py", "jobs/pickled.py", "jobs/pickle_names.py", "jobs/opcodes.py", "jobs/tracebacks.py"),
     "jobs/unfit.py",
 }
-"""Files of the other rooms of which the same is true: the first answer operators, their tools and browsers, the next
-judge and arrange once, at the start, what settings and job types say, or list what may be imported, and no job of ours
-needs what reads other code's results, or says what is wrong with other code's workers."""
+"""Files of the other rooms of which the same is true: the first answer operators, their tools and browsers, or go on
+answering as streams, which are no polls, no more than lists are; the next judge and arrange once, at the start, what
+settings and job types say, or list what may be imported; and no job of ours needs what reads other code's results, or
+says what is wrong with other code's workers."""
 FUNCTION_LINES = 40
 FILE_LINES = 300
 CORE_LINES = 5_000

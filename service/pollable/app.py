@@ -9,6 +9,7 @@ from pollable import catalog as catalogs
 from pollable.auth.authenticator import Authenticator
 from pollable.catalog import Catalog
 from pollable.envelopes import registry
+from pollable.http.feeds import Feeds
 from pollable.http.forwarded import Front
 from pollable.http.lifetime import Lifetime
 from pollable.http.middleware import Edge
@@ -19,7 +20,9 @@ from pollable.jobs.changes import Changes
 from pollable.jobs.changing import JobWriter
 from pollable.jobs.listing import JobLister
 from pollable.jobs.reading import JobReader
+from pollable.jobs.waiting import Waiting
 from pollable.settings import ENVELOPES, Settings
+from pollable.settings.limits import waiters_of
 from pollable.storage.connection import connect_async
 from pollable.storage.quotas import Limiter
 
@@ -27,11 +30,12 @@ from pollable.storage.quotas import Limiter
 class Application(Starlette):
     """Starlette's routing with one layer of ours around it, in place of the two that Starlette brings.
 
-    `lifespan` is for the application that this one is mounted in: Starlette runs its own alone.
+    `lifespan` is for the application that this one is mounted in: Starlette runs its own alone. `answer_waiting` is for
+    the server, once it is told to end: whoever waits is answered, and streams are closed.
     """
 
     def __init__(self, services: Services) -> None:
-        self.lifespan = services.lifetime.run
+        self.lifespan, self.answer_waiting = services.lifetime.run, services.waiting.close
         nowhere = Nowhere(services)
         self._front = Front(services.settings)
         self._pages = services.settings.cors_origins
@@ -65,7 +69,9 @@ def create_app(settings: Settings, *, catalog: Catalog | None = None, redis: Red
 def assemble(settings: Settings, catalog: Catalog, given: Redis | None) -> Services:
     """What the application is made of. Connects to nothing."""
     redis = connect_async(settings) if given is None else given
-    reader, changes = JobReader(redis, settings), Changes(redis)
+    reader, changes, most = JobReader(redis, settings), Changes(redis), waiters_of(settings)
+    # Where nobody tells callers apart, they are one owner.
+    waiting = Waiting(changes, most=most, most_of_owner=most if settings.is_open else max(1, most // 10))
     return Services(
         settings=settings,
         catalog=catalog,
@@ -77,5 +83,7 @@ def assemble(settings: Settings, catalog: Catalog, given: Redis | None) -> Servi
         limiter=Limiter(redis),
         authenticator=Authenticator.from_settings(settings, redis),
         changes=changes,
-        lifetime=Lifetime(redis, settings, changes=changes, owns_redis=given is None),
+        waiting=waiting,
+        feeds=Feeds(changes),
+        lifetime=Lifetime(redis, settings, changes=changes, waiting=waiting, owns_redis=given is None),
     )

@@ -190,6 +190,10 @@ class KeysUnavailable(StoreUnavailable):
     code, title = "keys_unavailable", "The keys that tokens are checked with cannot be fetched"
 
 
+class TooManyWaiting(ServiceError):
+    status, code, title, retry_after_s = 503, "too_many_waiting", "As many wait as may", 5
+
+
 class NoWorker(ServiceError):
     """Jobs of these queues would wait."""
 

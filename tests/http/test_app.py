@@ -21,7 +21,16 @@ PATHS = {
     "minimal": {"/api/v1/jobs/{id}", "/api/v1/analysis/screen"},
     "managed": {"/v1/api/jobs", "/v1/api/jobs/{id}", "/v1/api/jobs/{id}/rerun", "/v1/api/jobs/{id}/cancel"},
     "agent": {"/api/agent/jobs/{id}", "/api/agent/projects/{projectId}/audit-analysis/async"},
-    "native": {"/jobs", "/jobs/{id}", "/jobs/{id}/result", "/jobs/{id}/cancel", "/jobs/{id}/rerun", "/job-types"},
+    "native": {
+        "/jobs",
+        "/jobs/{id}",
+        "/jobs/{id}/result",
+        "/jobs/{id}/events",
+        "/jobs/events",
+        "/jobs/{id}/cancel",
+        "/jobs/{id}/rerun",
+        "/job-types",
+    },
 }
 
 

@@ -45,8 +45,10 @@ class WebServer(uvicorn.Server):
             asyncio.get_running_loop().add_reader(self._parent, self._end_orphaned)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept who has begun to connect, answer what comes with `Connection: close`; then uvicorn's own."""
+        """Answer who waits, accept who has begun to connect, answer with `Connection: close`; then uvicorn's own."""
         self.server_state.default_headers.append((b"connection", b"close"))
+        # A server that waits for its answers would wait for streams for ever.
+        self.config.loaded_app.answer_waiting()
         if self._is_alone:
             turn_away(sockets or [])
         await asyncio.sleep(DRAIN_S)

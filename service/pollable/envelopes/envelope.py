@@ -32,6 +32,8 @@ class Verb(StrEnum):
     LIST = "list"
     RESULT = "result"
     TYPES = "types"
+    EVENTS = "events"
+    FEED = "feed"
 
 
 class Route(msgspec.Struct, frozen=True):

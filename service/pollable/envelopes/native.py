@@ -25,6 +25,7 @@ MAX_LABEL_BYTES = 4096
 
 SUBMIT_PATH = "/jobs"
 JOB_PATH = "/jobs/{id}"
+FEED_PATH = "/jobs/events"
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -109,6 +110,8 @@ class Native(Envelope):
         Route("GET", SUBMIT_PATH, Verb.LIST),
         Route("DELETE", JOB_PATH, Verb.DELETE),
         Route("GET", f"{JOB_PATH}/result", Verb.RESULT),
+        Route("GET", f"{JOB_PATH}/events", Verb.EVENTS),
+        Route("GET", FEED_PATH, Verb.FEED),
         Route("POST", f"{JOB_PATH}/cancel", Verb.CANCEL),
         Route("POST", f"{JOB_PATH}/rerun", Verb.RERUN),
         Route("GET", "/job-types", Verb.TYPES),
@@ -183,10 +186,10 @@ def _links(job: Job, prefix: str) -> Links:
     # A job of other code has no owner here: it can be read, and no more.
     is_ours = bool(job.owner)
     # Routes match the decoded path, in which a slash of RQ 1's ids is one of the path's own.
-    has_path = "/" not in job.id
+    has_path = "/" not in job.id and itself != f"{prefix}{FEED_PATH}"
     return Links(
         itself=itself if has_path else f"{prefix}{SUBMIT_PATH}?id={spelled}",
-        events=None,
+        events=f"{itself}/events" if has_path and not job.state.is_final else None,
         result=f"{itself}/result" if has_path and job.state is State.SUCCEEDED and not job.error else None,
         cancel=f"{itself}/cancel" if is_ours and not job.state.is_final else None,
         rerun=f"{itself}/rerun" if is_ours and job.state.is_final else None,

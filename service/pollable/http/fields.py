@@ -16,6 +16,10 @@ _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0
 # RFC 9651, section 3.3.3: a String's characters; `"` and `\` only when escaped.
 _SF_STRING = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _BARE = re.compile(r"[!#-\[\]-~]+")
+# The first counts, and where it is malformed there is none (RFC 7240, section 2).
+_WAIT = re.compile(r'(?:^|,)\s*wait\b(?:\s*=\s*(?:(\d{1,99})|"(\d{1,99})")\s*(?:;[^,]*)?(?=,|$))?', re.IGNORECASE)
+# Routers in between give up after 30 s.
+_MOST_WAIT_S = 25
 
 Headers = dict[bytes, bytes]
 
@@ -41,6 +45,13 @@ def idempotency_key(headers: Headers) -> str | None:
     quoted = _SF_STRING.fullmatch(text)
     key = re.sub(r"\\(.)", r"\1", quoted.group(1)) if quoted else text
     return fitting.idempotency_key(key if quoted or _BARE.fullmatch(text) else "")
+
+
+def wait_s(scope: Scope) -> int:
+    """Seconds for which the caller lets its answer be held back (`Prefer: wait=N`), at most 25; 0 for not at all."""
+    said = b",".join(value for name, value in scope["headers"] if name == b"prefer")
+    found = _WAIT.search(said.decode("latin-1"))
+    return min(int(found[1] or found[2] or 0), _MOST_WAIT_S) if found else 0
 
 
 def query(scope: Scope) -> dict[str, list[str]]:

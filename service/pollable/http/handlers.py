@@ -1,6 +1,7 @@
 """Every verb but the poll: decode, one call, encode."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -12,10 +13,11 @@ from pollable.auth.authenticator import Principal
 from pollable.catalog import JobType
 from pollable.envelopes.answer import Answer
 from pollable.envelopes.envelope import MAX_CONTEXT_BYTES, Envelope
-from pollable.errors import InvalidParameter, WrongState
+from pollable.errors import InvalidParameter, ServiceError, WrongState
 from pollable.http import body, fields
 from pollable.http.forwarded import PREFIX
 from pollable.http.leaving import while_there
+from pollable.http.replies import with_wait
 from pollable.http.services import Services
 from pollable.jobs import fitting
 from pollable.jobs.changing import Accepted, Submission
@@ -157,7 +159,27 @@ async def _body(call: Call) -> bytes:
 async def _queued(call: Call, submission: Submission) -> Answer:
     key = fields.idempotency_key(call.headers)
     accepted = await call.services.writer.submit(msgspec.structs.replace(submission, idempotency_key=key))
-    return _accepted(call, accepted, call.envelope.submitted(accepted.job))
+    wait = fields.wait_s(call.scope)
+    if wait == 0:
+        return _accepted(call, accepted, call.envelope.submitted(accepted.job))
+    job, wait = await while_there(call.receive, _held(call, accepted.job, wait=wait))
+    answer = _accepted(call, accepted, call.envelope.submitted(accepted.job))
+    if job.state.is_final:
+        answer = msgspec.structs.replace(answer, status=200, body=call.envelope.render(job), retry_after_s=None)
+    return with_wait(answer, wait) if wait else answer
+
+
+async def _held(call: Call, job: Job, *, wait: int) -> tuple[Job, int]:
+    """The job once it has ended, or after `wait`; how long that could be. What goes wrong now is for the next poll."""
+    waiting, look = call.services.waiting, partial(call.services.reader.read, job.id, owner=job.owner)
+    with suppress(ServiceError), waiting.place(job.id, owner=call.principal.owner) as woken:
+        if woken is None:
+            return job, 0
+        # It may have ended before there was a place.
+        woken.set()
+        seen = await waiting.until(woken, job, look, is_enough=lambda seen: seen.state.is_final, wait_s=wait)
+        return seen, wait
+    return job, 0
 
 
 def _accepted(call: Call, accepted: Accepted, content: bytes) -> Answer:

@@ -11,6 +11,7 @@ from pollable.auth.authenticator import CHOICE
 from pollable.errors import NotRunning, SettingsError
 from pollable.jobs.changes import Changes
 from pollable.jobs.reaper import Reaper
+from pollable.jobs.waiting import Waiting
 from pollable.settings import Settings
 from pollable.storage import risks
 from pollable.storage.connection import connect_async
@@ -27,9 +28,11 @@ FORGOTTEN = (
 class Lifetime:
     """Begins with the first that runs it, and ends with the last."""
 
-    def __init__(self, redis: Redis, settings: Settings, *, changes: Changes, owns_redis: bool) -> None:
+    def __init__(
+        self, redis: Redis, settings: Settings, *, changes: Changes, waiting: Waiting, owns_redis: bool
+    ) -> None:
         self._redis = redis
-        self._changes = changes
+        self._changes, self._waiting = changes, waiting
         self._settings = settings
         self._owns_redis = owns_redis
         self._runners = 0
@@ -68,7 +71,7 @@ class Lifetime:
         if self._owns_redis:
             # Connections and locks of a loop that has ended are of no use in this one.
             self._redis.connection_pool = connect_async(self._settings).connection_pool
-        self._over = asyncio.Event()
+        self._over, self._waiting.is_over = asyncio.Event(), False
         reaping = Reaper(self._redis, self._settings).run(self._over)
         telling = risks.tell_async(self._redis, self._settings, self._over)
         self._tasks = asyncio.create_task(reaping), asyncio.create_task(telling)
@@ -77,6 +80,7 @@ class Lifetime:
     async def _end(self) -> None:
         self.is_running = False
         self._over.set()
+        self._waiting.close()
         pool = self._redis.connection_pool
         await asyncio.gather(self._changes.close(), *self._tasks)
         if self._owns_redis:

@@ -1,46 +1,81 @@
 """The hot route: reading one job. A plain ASGI callable, one Redis round trip at most, shared with other polls."""
 
+import asyncio
 import re
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from starlette.types import Receive, Scope, Send
 
-from pollable.auth.authenticator import Authenticator, require
+from pollable.auth.authenticator import require
 from pollable.envelopes.answer import Answer
-from pollable.envelopes.envelope import Envelope
+from pollable.envelopes.envelope import Bucket, Envelope
 from pollable.errors import InvalidParameter, ServiceError
-from pollable.http.fields import query
+from pollable.http.fields import query, wait_s
+from pollable.http.leaving import while_there
 from pollable.http.problems import ENVELOPE
-from pollable.http.replies import limited, refused, send_read
-from pollable.jobs.reading import JobReader
+from pollable.http.replies import is_known, limited, refused, send_read, with_wait
+from pollable.http.services import Services
 from pollable.model import Job
-from pollable.storage.quotas import Quota, Verdict
+from pollable.storage.quotas import Verdict
 
 # An id as nearly every caller writes it, with nothing to decode (RFC 3986, section 2.3).
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
+
+Ask = Callable[..., Awaitable[tuple[Job | ServiceError, Verdict | None]]]
+"""`JobReader.poll` of one job and caller; the quota is still to be said."""
 
 
 class Poll:
     """`GET` of one job in one envelope."""
 
-    def __init__(
-        self, envelope: Envelope, *, reader: JobReader, authenticator: Authenticator, quota: Quota | None
-    ) -> None:
+    def __init__(self, envelope: Envelope, services: Services) -> None:
         self._envelope = envelope
-        self._reader = reader
-        self._authenticator = authenticator
-        self._quota = quota
+        self._reader, self._waiting = services.reader, services.waiting
+        self._authenticator = services.authenticator
+        self._quota = services.quota(Bucket.POLLS, envelope=envelope)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         authorization = headers.get(b"authorization")
         principal = self._authenticator.remembered(authorization)
         if principal is None:
             principal = await self._authenticator.authenticate(authorization)
         require(principal, "jobs:read")
-        owner, caller = principal.visible_owner, principal.owner
-        found, verdict = await self._reader.poll(self._job_id(scope), owner=owner, quota=self._quota, caller=caller)
-        answer = limited(self._answer(scope[ENVELOPE], found, verdict), self._quota, verdict)
-        await send_read(scope, send, answer, if_none_match=headers.get(b"if-none-match"))
+        owner, caller, envelope = principal.visible_owner, principal.owner, scope[ENVELOPE]
+        ask: Ask = partial(self._reader.poll, self._job_id(scope), owner=owner, caller=caller)
+        known, wait = headers.get(b"if-none-match"), wait_s(scope) if b"prefer" in headers else 0
+        if wait:
+            with self._waiting.place(self._job_id(scope), owner=caller) as woken:
+                held = self._held(ask, envelope, woken, known=known, wait=wait)
+                found, verdict, wait = await while_there(receive, held)
+        else:
+            found, verdict = await ask(quota=self._quota)
+        answer = limited(self._answer(envelope, found, verdict), self._quota, verdict)
+        await send_read(scope, send, with_wait(answer, wait) if wait else answer, if_none_match=known)
+
+    async def _held(
+        self, ask: Ask, envelope: Envelope, woken: asyncio.Event | None, *, known: bytes | None, wait: int
+    ) -> tuple[Job | ServiceError, Verdict | None, int]:
+        """The job in another state, or other than `known`, or after `wait`; how long that could be."""
+        first, verdict = await ask(quota=self._quota)
+        if woken is None or not isinstance(first, Job):
+            return first, verdict, 0
+        state, body = first.state, envelope.render(first)
+
+        def is_enough(found: Job | ServiceError) -> bool:
+            if not isinstance(found, Job) or found.state.is_final:
+                return True
+            if known is not None:
+                return not is_known(envelope.render(found), known)
+            # Some envelopes have one word for two states.
+            return found.state is not state and envelope.render(found) != body
+
+        async def look() -> Job | ServiceError:
+            # A wait counts as one poll.
+            return (await ask(quota=None))[0]
+
+        return await self._waiting.until(woken, first, look, is_enough=is_enough, wait_s=wait), verdict, wait
 
     def _answer(self, envelope: Envelope, found: Job | ServiceError, verdict: Verdict | None) -> Answer:
         if isinstance(found, Job):

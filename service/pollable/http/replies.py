@@ -13,6 +13,11 @@ READ_HEADERS = ((b"cache-control", b"private, no-cache"), (b"vary", b"Authorizat
 OTHER_HEADERS = ((b"cache-control", b"no-store"),)
 
 
+def with_wait(answer: Answer, wait_s: int) -> Answer:
+    """The answer that was held back as its caller preferred (RFC 7240, section 3)."""
+    return msgspec.structs.replace(answer, headers=(*answer.headers, (b"preference-applied", b"wait=%d" % wait_s)))
+
+
 def limited(answer: Answer, quota: Quota | None, verdict: Verdict | None) -> Answer:
     """The answer with what is left of the quota that it was counted against."""
     if quota is None or verdict is None:
@@ -36,12 +41,21 @@ async def send_answer(scope: Scope, send: Send, answer: Answer) -> None:
 
 async def send_read(scope: Scope, send: Send, answer: Answer, *, if_none_match: bytes | None) -> None:
     """A read, with its ETag over the exact body; 304 without a body for who has it already (RFC 9110, 13.1.2)."""
-    etag = b'"%s"' % hashlib.blake2b(answer.body, digest_size=8).hexdigest().encode()
+    etag = _etag(answer.body)
     headers = [(b"etag", etag), *READ_HEADERS, *_own(answer)]
-    if if_none_match is not None and (etag in if_none_match or if_none_match.strip() == b"*"):
+    if if_none_match is not None and is_known(answer.body, if_none_match):
         await _send(scope, send, 304, headers, b"")
     else:
         await _send(scope, send, answer.status, [*_content(answer), *headers], answer.body)
+
+
+def is_known(body: bytes, if_none_match: bytes) -> bool:
+    """Whether who asks has it already."""
+    return _etag(body) in if_none_match or if_none_match.strip() == b"*"
+
+
+def _etag(body: bytes) -> bytes:
+    return b'"%s"' % hashlib.blake2b(body, digest_size=8).hexdigest().encode()
 
 
 def _content(answer: Answer) -> list[tuple[bytes, bytes]]:

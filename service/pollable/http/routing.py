@@ -9,8 +9,9 @@ from starlette.routing import BaseRoute, Route, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pollable.auth.authenticator import require
-from pollable.envelopes.envelope import Bucket, Envelope, Verb
+from pollable.envelopes.envelope import Envelope, Verb
 from pollable.errors import MethodNotAllowed, RouteNotFound, ServiceError, SettingsError
+from pollable.http.events import Stream
 from pollable.http.forwarded import PREFIX
 from pollable.http.handlers import Call, submit_of
 from pollable.http.health import Discreet, Health, Readiness
@@ -50,7 +51,9 @@ class Endpoint:
             answer = limited(await self._action.handler(call), self._quota, verdict)
         except ServiceError as refusal:
             raise refused(refusal, self._quota, verdict) from None
-        if scope["method"] in ("GET", "HEAD"):
+        if isinstance(answer, Stream):
+            await answer.send(scope, receive, send)
+        elif scope["method"] in ("GET", "HEAD"):
             await send_read(scope, send, answer, if_none_match=headers.get(b"if-none-match"))
         else:
             await send_answer(scope, send, answer)
@@ -125,7 +128,7 @@ Served = tuple[str, str, ASGIApp, Envelope | None]
 def _served(services: Services) -> Iterator[Served]:
     # Polls first: a route costs each request that goes past it.
     for envelope in services.envelopes.values():
-        yield "GET", envelope.read_path, _poll(envelope, services), envelope
+        yield "GET", envelope.read_path, Poll(envelope, services), envelope
     for envelope in services.envelopes.values():
         for route in envelope.routes:
             endpoint = Endpoint(ACTIONS[route.verb], envelope=envelope, services=services)
@@ -139,11 +142,6 @@ def _served(services: Services) -> Iterator[Served]:
 
 def _readiness(services: Services) -> Discreet:
     return Discreet(Readiness(services.redis, settings=services.settings, catalog=services.catalog), services)
-
-
-def _poll(envelope: Envelope, services: Services) -> Poll:
-    quota = services.quota(Bucket.POLLS, envelope=envelope)
-    return Poll(envelope, reader=services.reader, authenticator=services.authenticator, quota=quota)
 
 
 def _own_submits(services: Services) -> Iterator[Served]:

@@ -7,11 +7,13 @@ from starlette.types import Scope
 from pollable.auth.authenticator import Authenticator, require
 from pollable.catalog import Catalog
 from pollable.envelopes.envelope import Bucket, Envelope, PerMinute
+from pollable.http.feeds import Feeds
 from pollable.http.lifetime import Lifetime
 from pollable.jobs.changes import Changes
 from pollable.jobs.changing import JobWriter
 from pollable.jobs.listing import JobLister
 from pollable.jobs.reading import JobReader
+from pollable.jobs.waiting import Waiting
 from pollable.settings import Settings
 from pollable.storage.quotas import Limiter, Quota
 
@@ -31,6 +33,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     lister: JobLister
     limiter: Limiter
     changes: Changes
+    waiting: Waiting
+    feeds: Feeds
     authenticator: Authenticator
     lifetime: Lifetime
 

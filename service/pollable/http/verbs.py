@@ -7,7 +7,7 @@ import msgspec
 from starlette.types import Scope
 
 from pollable.envelopes.envelope import Bucket, Shapes, Verb
-from pollable.http import handlers
+from pollable.http import events, handlers
 from pollable.http.handlers import Handler
 
 
@@ -25,6 +25,7 @@ class Action(msgspec.Struct, frozen=True):
     statuses: tuple[int, ...] = (200,)
     shape: Callable[[Shapes], Any] = lambda _: Any
     cost: Callable[[Scope, int], int] = lambda *_: 1
+    media_type: str = "application/json"
 
 
 _READ, _WRITE = ("jobs:read", Bucket.READS), ("jobs:write", Bucket.WRITES)
@@ -38,6 +39,7 @@ def _new_job(shapes: Shapes) -> Any:
     return shapes.accepted
 
 
+_EVENTS = "Follow a job until it has ended; 204 for who has seen its end"
 _CANCEL = "Cancel a job; 202 while a running one is being stopped"
 _LIST = "List the caller's jobs, newest first, or read many by their ids"
 ACTIONS = {
@@ -47,5 +49,11 @@ ACTIONS = {
     Verb.DELETE: Action(handlers.delete, *_WRITE, "Forget an ended job", (204,), lambda _: None),
     Verb.LIST: Action(handlers.list_jobs, *_READ, _LIST, cost=handlers.jobs_listed),
     Verb.RESULT: Action(handlers.result, *_READ, "Read a job's result alone"),
+    Verb.EVENTS: Action(
+        events.of_job, "jobs:read", Bucket.POLLS, _EVENTS, (200, 204), lambda _: str, media_type=events.MEDIA_TYPE
+    ),
+    Verb.FEED: Action(
+        events.of_owner, *_READ, "Follow all of the caller's jobs", shape=lambda _: str, media_type=events.MEDIA_TYPE
+    ),
     Verb.TYPES: Action(handlers.job_types, *_READ, "The job types with their schemas"),
 }

@@ -97,6 +97,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_connections: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     """connections that one web process holds before it closes the oldest idle one; unset: seven eighths of what the
     limit of open files allows, 20000 at most"""
+    max_waiters: Limit = 20_000
+    """requests whose answer one web process holds back, and streams; of one owner a tenth, and no more than three
+    quarters of the connections; past it a wait answers at once"""
     max_result_bytes: Bytes = 1_048_576
     """the largest result, as JSON"""
     max_queue_depth: Depth = 100_000

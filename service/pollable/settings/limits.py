@@ -37,13 +37,24 @@ def limits_of(settings: "Settings") -> Limits:
     )
 
 
+def waiters_of(settings: "Settings") -> int:
+    """How many may wait in a process: the others' connections are left to those who do not."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    connections = min(settings.max_connections or MOST_CONNECTIONS, _spare(hard))
+    return min(settings.max_waiters, connections * 3 // 4)
+
+
 def _spare_descriptors() -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # macOS has a lower limit than the one that it names.
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         soft = hard
-    if soft == resource.RLIM_INFINITY:
+    return _spare(soft)
+
+
+def _spare(limit: int) -> int:
+    if limit == resource.RLIM_INFINITY:
         return MOST_CONNECTIONS
     # Connections to Redis, files, and those that are accepted in the moment in which others are closed for them.
-    return max(1, soft - max(128, soft // 8))
+    return max(1, limit - max(128, limit // 8))
