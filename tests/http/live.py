@@ -1,7 +1,9 @@
 """A web process of this process: the real server on a real socket, seen from inside, too; and by hand its worker."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -75,3 +77,41 @@ def live(settings: Settings) -> Iterator[Live]:
         yield made
     finally:
         made.close()
+
+
+def at_once(seconds: float) -> bool:
+    return seconds < 1.5
+
+
+class Asked:
+    """A request under way, and how long it took."""
+
+    def __init__(self, ask: Callable[[], httpx.Response]) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        self._began = time.monotonic()
+        self.took_s = 0.0
+        self._future = self._pool.submit(self._timed, ask)
+
+    def _timed(self, ask: Callable[[], httpx.Response]) -> httpx.Response:
+        answer = ask()
+        self.took_s = time.monotonic() - self._began
+        return answer
+
+    @property
+    def is_over(self) -> bool:
+        return self._future.done()
+
+    def answer(self) -> httpx.Response:
+        with self._pool:
+            return self._future.result(40)
+
+
+def waiting_for(web: Live, path: str, *, wait: str = "wait=20", **headers: str) -> Asked:
+    """A `GET` that waits by now."""
+    before = len(web.services.waiting)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    asked = Asked(lambda: httpx.get(web.url + path, headers={"prefer": wait, **named}, trust_env=False, timeout=40))
+    until(lambda: asked.is_over or len(web.services.waiting) > before, bool)
+    # Reads are answered in their order: by now it has seen the job, too.
+    web.http.get("/jobs/none")
+    return asked

@@ -1,12 +1,9 @@
 """`Prefer: wait=N` (RFC 7240): an answer is held back until the job is in another state, and never for nothing."""
 
-import socket
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
 import rq
@@ -17,9 +14,8 @@ from pollable.http.fields import wait_s
 from pollable.settings import Settings
 from pollable.storage import keys
 from tests.http.calling import PROJECT_ID
-from tests.http.live import Live, live
+from tests.http.live import Asked, Live, at_once, live, waiting_for
 from tests.http.test_lifecycle import READS, SUBMITS
-from tests.jobs.workbench import until
 from tests.keyspace import put_into_project, rq_job
 
 
@@ -33,44 +29,6 @@ def server(redis_server: Private) -> Iterator[Live]:
 def web(server: Live, redis_url: str) -> Iterator[Live]:  # noqa: ARG001 - it empties Redis and looks for leaks
     yield server
     server.have_waiting(0)
-
-
-def at_once(seconds: float) -> bool:
-    return seconds < 1.5
-
-
-class Asked:
-    """A request under way, and how long it took."""
-
-    def __init__(self, ask: Callable[[], httpx.Response]) -> None:
-        self._pool = ThreadPoolExecutor(1)
-        self._began = time.monotonic()
-        self.took_s = 0.0
-        self._future = self._pool.submit(self._timed, ask)
-
-    def _timed(self, ask: Callable[[], httpx.Response]) -> httpx.Response:
-        answer = ask()
-        self.took_s = time.monotonic() - self._began
-        return answer
-
-    @property
-    def is_over(self) -> bool:
-        return self._future.done()
-
-    def answer(self) -> httpx.Response:
-        with self._pool:
-            return self._future.result(40)
-
-
-def waiting_for(web: Live, path: str, *, wait: str = "wait=20", **headers: str) -> Asked:
-    """A `GET` that waits by now."""
-    before = len(web.services.waiting)
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    asked = Asked(lambda: httpx.get(web.url + path, headers={"prefer": wait, **named}, trust_env=False, timeout=40))
-    until(lambda: asked.is_over or len(web.services.waiting) > before, bool)
-    # Reads are answered in their order: by now it has seen the job, too.
-    web.http.get("/jobs/none")
-    return asked
 
 
 @pytest.mark.parametrize("name", READS)
@@ -140,7 +98,8 @@ def test_a_head_waits_as_a_get_does(web: Live) -> None:
 @pytest.mark.parametrize(("said", "seconds"), [
     ("wait=5", 5), ("wait=100", 25), ("wait=" + "9" * 30, 25), ('wait="7"', 7), ("WAIT=4", 4), ("wait = 4", 4),
     ("respond-async, wait=3", 3), ("handling=lenient;a=b, wait=3;c", 3), ("wait=2, wait=9", 2), ("wait=0", 0), ("", 0),
-    ("wait", 0), ("wait=", 0), ("wait=x, wait=5", 0), ("waiting=5", 0), ("wait=-1", 0), ("wait=5.5", 0), ("wait=5 6", 0),
+    ("wait", 0), ("wait=", 0), ("wait=x, wait=5", 0), ("waiting=5", 0), ("wait=-1", 0), ("wait=5.5", 0),
+    ("wait=5 6", 0),
     ("handling=lenient;wait=3", 0), ("return=minimal", 0), ("wait=\u0665", 0),
 ])  # fmt: skip
 def test_what_is_sound_counts_and_what_is_not_is_passed_over(said: str, seconds: int) -> None:
@@ -265,39 +224,3 @@ def test_a_failed_job_has_ended_too(web: Live) -> None:
     web.http.post(f"/jobs/{job_id}/cancel")
     answer = asked.answer()
     assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
-
-
-def test_a_thousand_who_leave_leave_nothing_behind(web: Live) -> None:
-    job_id = web.submit()
-    request = f"GET /jobs/{job_id} HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=25\r\n\r\n".encode()
-    stream = f"GET /jobs/{job_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
-    feed = b"GET /jobs/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    clients = [socket.create_connection(("127.0.0.1", web.port)) for _ in range(1000)]
-    for number, client in enumerate(clients):
-        client.sendall((request, stream, feed)[number % 3])
-    web.have_waiting(1000)
-    for number, client in enumerate(clients):
-        if number % 2:
-            # As a client that is killed: a reset.
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        client.close()
-    web.have_waiting(0)
-    assert web.services.waiting._by == {}  # noqa: SLF001 - nothing else shows that nothing is left
-    assert web.services.feeds._by_owner == {}  # noqa: SLF001
-
-
-def test_past_the_limit_a_wait_answers_at_once_and_a_stream_is_refused(settings: Settings) -> None:
-    with live(msgspec.structs.replace(settings, max_waiters=2)) as web:
-        job_id = web.submit()
-        held = [waiting_for(web, f"/jobs/{job_id}", wait="wait=3") for _ in range(2)]
-        began = time.monotonic()
-        answer = web.http.get(f"/jobs/{job_id}", headers={"prefer": "wait=20"})
-        assert (answer.status_code, "preference-applied" in answer.headers) == (200, False)
-        for path in (f"/jobs/{job_id}/events", "/jobs/events"):
-            refused = web.http.get(path)
-            assert (refused.status_code, refused.json()["code"]) == (503, "too_many_waiting")
-            assert refused.headers["retry-after"] == "5"
-        submitted = web.http.post("/jobs", json={"type": "anything", "payload": 1}, headers={"prefer": "wait=20"})
-        assert (submitted.status_code, "preference-applied" in submitted.headers) == (202, False)
-        assert at_once(time.monotonic() - began)
-        assert [each.answer().status_code for each in held] == [200, 200]

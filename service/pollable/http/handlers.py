@@ -177,8 +177,7 @@ async def _held(call: Call, job: Job, *, wait: int) -> tuple[Job, int]:
             return job, 0
         # It may have ended before there was a place.
         woken.set()
-        seen = await waiting.until(woken, job, look, is_enough=lambda seen: seen.state.is_final, wait_s=wait)
-        return seen, wait
+        return await waiting.until(woken, look, is_enough=lambda seen: seen.state.is_final, wait_s=wait), wait
     return job, 0
 
 

@@ -12,15 +12,16 @@ T = TypeVar("T")
 
 async def while_there(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
     """What the work makes. Raises `ClientDisconnect` once the caller is gone, for whom nothing is done any more."""
-    doing, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(receive))
+    doing, leaving = asyncio.current_task(), asyncio.ensure_future(_left(receive))
+    assert doing is not None
+    leaving.add_done_callback(end := lambda _: doing.cancel())
     try:
-        await asyncio.wait((doing, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not doing.done():
-            raise ClientDisconnect
-        return doing.result()
+        return await work
     finally:
-        doing.cancel()
-        leaving.cancel()
+        leaving.remove_done_callback(end)
+        if not leaving.cancel():
+            doing.uncancel()
+            raise ClientDisconnect
 
 
 async def _left(receive: Receive) -> None:

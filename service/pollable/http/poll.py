@@ -14,7 +14,7 @@ from pollable.errors import InvalidParameter, ServiceError
 from pollable.http.fields import query, wait_s
 from pollable.http.leaving import while_there
 from pollable.http.problems import ENVELOPE
-from pollable.http.replies import is_known, limited, refused, send_read, with_wait
+from pollable.http.replies import etag_of, is_known, limited, refused, send_read, with_wait
 from pollable.http.services import Services
 from pollable.model import Job
 from pollable.storage.quotas import Verdict
@@ -58,24 +58,27 @@ class Poll:
         self, ask: Ask, envelope: Envelope, woken: asyncio.Event | None, *, known: bytes | None, wait: int
     ) -> tuple[Job | ServiceError, Verdict | None, int]:
         """The job in another state, or other than `known`, or after `wait`; how long that could be."""
-        first, verdict = await ask(quota=self._quota)
-        if woken is None or not isinstance(first, Job):
-            return first, verdict, 0
-        state, body = first.state, envelope.render(first)
+        found, verdict = await ask(quota=self._quota)
+        if woken is None or not isinstance(found, Job):
+            return found, verdict, 0
+        state, body = found.state, envelope.render(found)
+        shown = known or etag_of(body)
+        if state.is_final or not is_known(body, shown):
+            return found, verdict, wait
+        # Thousands may wait, each with what is left here.
+        del found, body
 
         def is_enough(found: Job | ServiceError) -> bool:
             if not isinstance(found, Job) or found.state.is_final:
                 return True
-            if known is not None:
-                return not is_known(envelope.render(found), known)
             # Some envelopes have one word for two states.
-            return found.state is not state and envelope.render(found) != body
+            return (known is not None or found.state is not state) and not is_known(envelope.render(found), shown)
 
         async def look() -> Job | ServiceError:
             # A wait counts as one poll.
             return (await ask(quota=None))[0]
 
-        return await self._waiting.until(woken, first, look, is_enough=is_enough, wait_s=wait), verdict, wait
+        return await self._waiting.until(woken, look, is_enough=is_enough, wait_s=wait), verdict, wait
 
     def _answer(self, envelope: Envelope, found: Job | ServiceError, verdict: Verdict | None) -> Answer:
         if isinstance(found, Job):

@@ -41,7 +41,7 @@ async def send_answer(scope: Scope, send: Send, answer: Answer) -> None:
 
 async def send_read(scope: Scope, send: Send, answer: Answer, *, if_none_match: bytes | None) -> None:
     """A read, with its ETag over the exact body; 304 without a body for who has it already (RFC 9110, 13.1.2)."""
-    etag = _etag(answer.body)
+    etag = etag_of(answer.body)
     headers = [(b"etag", etag), *READ_HEADERS, *_own(answer)]
     if if_none_match is not None and is_known(answer.body, if_none_match):
         await _send(scope, send, 304, headers, b"")
@@ -51,10 +51,11 @@ async def send_read(scope: Scope, send: Send, answer: Answer, *, if_none_match: 
 
 def is_known(body: bytes, if_none_match: bytes) -> bool:
     """Whether who asks has it already."""
-    return _etag(body) in if_none_match or if_none_match.strip() == b"*"
+    return etag_of(body) in if_none_match or if_none_match.strip() == b"*"
 
 
-def _etag(body: bytes) -> bytes:
+def etag_of(body: bytes) -> bytes:
+    """The ETag of a read."""
     return b'"%s"' % hashlib.blake2b(body, digest_size=8).hexdigest().encode()
 
 

@@ -62,20 +62,22 @@ class Waiting:
                 self._looking.cancel()
 
     async def until(
-        self, woken: Event, seen: T, look: Callable[[], Awaitable[T]], *, is_enough: Callable[[T], bool], wait_s: float
+        self, woken: Event, look: Callable[[], Awaitable[T]], *, is_enough: Callable[[T], bool], wait_s: float
     ) -> T:
-        """What `look` sees once it is enough, or the time is up, or all this is over; `seen` is what was seen just now.
+        """What `look` sees once something happened and it is enough, or the time is up, or all this is over.
 
-        Raises what `look` does, but `StoreUnavailable` only when the time is up.
+        Raises what `look` does, but `StoreUnavailable` only at the end.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
-                while not is_enough(seen) and not self.is_over:
+                while not self.is_over:
                     await woken.wait()
                     woken.clear()
                     with suppress(StoreUnavailable):
-                        seen = await look()
-                return seen
+                        # Kept by none of the thousands who wait.
+                        if is_enough(seen := await look()):
+                            return seen
+                        del seen
         return await look()
 
     def close(self) -> None:
