@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -82,7 +83,7 @@ def test_all_are_answered_and_all_streams_closed_when_the_server_is_told_to_end(
         job_id = web.submit()
         paths = (f"/jobs/{job_id}/events", "/jobs/events")
         held = [waiting_for(web, f"/jobs/{job_id}", connection="close") for _ in range(3)]
-        streams = [Asked(lambda path=path: web.http.get(path, headers={"connection": "close"})) for path in paths]
+        streams = [Asked(partial(web.http.get, path, headers={"connection": "close"})) for path in paths]
         web.have_waiting(5)
         began = time.monotonic()
         web.server.handle_exit(signal.SIGTERM, None)

@@ -11,6 +11,7 @@ from typing import Any
 
 from pollable.errors import SettingsError
 from pollable.settings import Settings
+from pollable.settings.limits import Limits
 
 BACKLOG = 2048
 _SO_ATTACH_FILTER = 26
@@ -34,6 +35,9 @@ def listen(sockets: Sequence[socket.socket]) -> None:
     """Let callers connect; who does waits until a process accepts. Raises `Taken`."""
     for each in sockets:
         host, port, *_ = each.getsockname()
+        # Its connections inherit it. A stream says too little to a peer that was unplugged for its buffer to fill.
+        if sys.platform == "linux":
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(Limits().unread_s * 1000))
         try:
             each.listen(BACKLOG)
         except OSError as error:

@@ -31,6 +31,14 @@ LIST_PARAMETERS: dict[str, Document] = {
     "cursor": {"type": "string", "pattern": f"^{CURSOR.pattern}$"},
     "id": {"type": "array", "items": {"type": "string"}, "maxItems": MOST_LISTED},
 }
+PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "description": "`wait=N` holds the answer back for N seconds (at most 25): of a read until the job is in another "
+    "state, of a submit until it has ended, which is then answered with 200 (RFC 7240).",
+    "schema": {"type": "string"},
+}
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
 
 
@@ -50,6 +58,8 @@ class Operation(msgspec.Struct, frozen=True):
     query: Mapping[str, Document] = {}
     needs_token: bool = True
     media_type: str = "application/json"
+    held: Any = None
+    """The answer where it was held back; None: it never is."""
 
 
 class OpenAPI:
@@ -114,13 +124,16 @@ def _read(envelope: Envelope) -> Operation:
     # An exclamation mark: the parameter is required.
     query: dict[str, Document] = {f"{envelope.id_parameter}!": {"type": "string"}} if envelope.id_parameter else {}
     answers = {"answer": shapes.read, "refusal": shapes.refusal}
-    return Operation("GET", envelope.read_path, f"{name}.read", "Read a job", name, **answers, query=query)
+    answers |= {"query": query, "held": shapes.read}
+    return Operation("GET", envelope.read_path, f"{name}.read", "Read a job", name, **answers)
 
 
 def _verb(envelope: Envelope, method: str, path: str, *, verb: Verb, forms: tuple[Any, ...]) -> Operation:
     shapes, action, name = envelope.shapes, ACTIONS[verb], envelope.name
     answers = {"answer": action.shape(shapes), "refusal": shapes.refusal, "statuses": action.statuses}
-    answers["forms"] = forms if verb is Verb.SUBMIT else ()
+    answers["media_type"] = action.media_type
+    if verb is Verb.SUBMIT:
+        answers |= {"forms": forms, "held": shapes.read}
     query = LIST_PARAMETERS if verb is Verb.LIST else {}
     return Operation(method, path, f"{name}.{verb}", action.summary, name, **answers, query=query)
 
@@ -147,11 +160,16 @@ def _own_submit(envelope: Envelope, job_type: JobType, path: str) -> Operation:
     answers = {"answer": shapes.accepted, "refusal": shapes.refusal, "statuses": action.statuses}
     summary = job_type.description.partition("\n")[0] or f"Submit a {job_type.name} job"
     answers["path_parameters"] = envelope.path_parameters
-    return Operation("POST", path, name, summary, envelope.name, **answers, forms=(job_type.payload_type,))
+    answers |= {"forms": (job_type.payload_type,), "held": shapes.read}
+    return Operation("POST", path, name, summary, envelope.name, **answers)
+
+
+def _parts(operation: Operation) -> tuple[Any, ...]:
+    return operation.answer, operation.held, operation.refusal, *operation.forms
 
 
 def _schemas(operations: Iterable[Operation]) -> tuple[dict[int, Document], Document]:
-    types = [part for each in operations for part in (each.answer, each.refusal, *each.forms) if part is not None]
+    types = [part for each in operations for part in _parts(each) if part is not None]
     schemas, components = msgspec.json.schema_components(
         types, schema_hook=lambda _: {}, ref_template="#/components/schemas/{name}"
     )
@@ -161,12 +179,14 @@ def _schemas(operations: Iterable[Operation]) -> tuple[dict[int, Document], Docu
 def _described(operation: Operation, schemas: Mapping[int, Document], *, guarded: bool) -> Document:
     error_type = "application/problem+json" if operation.refusal in (Problem, BareProblem) else "application/json"
     done = _response("Done", operation.media_type, operation.answer, schemas=schemas)
+    ended = _response("The ended job", operation.media_type, operation.held, schemas=schemas)
     described: Document = {
         "operationId": operation.name,
         "summary": operation.summary,
         "tags": [operation.tag],
         "parameters": list(_parameters(operation)),
         "responses": {
+            **({} if operation.held is None else {"200": ended}),
             **{str(status): done for status in operation.statuses},
             "default": _response("Refused", error_type, operation.refusal, schemas=schemas),
         },
@@ -186,6 +206,8 @@ def _parameters(operation: Operation) -> Iterator[Document]:
         yield {"name": name, "in": "path", "required": True, "schema": schema}
     for name, schema in operation.query.items():
         yield {"name": name.removesuffix("!"), "in": "query", "required": name.endswith("!"), "schema": schema}
+    if operation.held is not None:
+        yield PREFER
 
 
 def _response(description: str, media_type: str, answer: Any, *, schemas: Mapping[int, Document]) -> Document:
