@@ -14,7 +14,7 @@ from tests.system.load import POLL, SUBMIT, load
 from tests.system.running import ROOT, Running, free_port, listens, running, until
 from tests.system.web import Webs, port_of, webs
 
-__all__ = ["webs"]
+__all__ = ["nginx", "two", "webs"]
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 SNIPPET = re.search(r"```nginx\n(upstream .*?)```", (ROOT / "docs" / "deploying.md").read_text(), re.DOTALL)
@@ -37,6 +37,14 @@ http {{
     {snippet}
 }}
 """
+# What a page under the service's name hears of the job in its query.
+PAGE = """<!doctype html><title>events</title><script>
+  const say = (what) => fetch("/said?" + what);
+  const source = new EventSource("/jobs/" + location.search.slice(1) + "/events");
+  source.addEventListener("job", (event) => say(JSON.parse(event.data).status));
+  source.addEventListener("end", () => say("end"));
+  source.onerror = () => say(source.readyState === EventSource.CLOSED ? "closed" : "again");
+</script>"""
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="There is no nginx.")
 
@@ -58,6 +66,9 @@ def nginx(two: list[Running], tmp_path: Path) -> Iterator[Running]:
         snippet = snippet.replace(place, f"127.0.0.1:{own}")
     directory = tmp_path / "nginx"
     directory.mkdir()
+    said = f"location = /said {{ access_log {directory}/said.log; return 204; }}"
+    page = f"location = /page {{ default_type text/html; return 200 '{PAGE}'; }}"
+    snippet = snippet.replace("location / {", f"{page} {said} location / {{")
     configuration = directory / "nginx.conf"
     configuration.write_text(AROUND.format(directory=directory, snippet=snippet))
     command = [NGINX, "-p", str(directory), "-c", str(configuration), "-e", "stderr"]

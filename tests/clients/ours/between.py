@@ -14,7 +14,6 @@ import httpx
 import msgspec
 
 HOPS = ("connection", "transfer-encoding", "content-length", "date", "server", "content-encoding")
-FINAL = ("succeeded", "failed", "cancelled")
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -153,24 +152,10 @@ def takes(seconds: float) -> Fault:
     return fault
 
 
-def holds(between: Between, handler: Handler) -> None:
-    """As a service that honours `Prefer: wait=N`: the answer, once the job's state has changed."""
-    held_s = float(handler.headers["prefer"].removeprefix("wait="))
-    began = time.monotonic()
-    first = response = between.upstream.get(handler.path, headers={"authorization": handler.headers["authorization"]})
-    while response.json()["status"] == first.json()["status"] not in FINAL and time.monotonic() - began < held_s:
-        time.sleep(0.02)
-        response = between.upstream.get(handler.path, headers={"authorization": handler.headers["authorization"]})
-    headers = {**told(response), "preference-applied": f"wait={held_s:g}"}
-    handler.answer(response.status_code, headers, response.content)
-
-
-def shows_events(between: Between, handler: Handler) -> None:
-    """The job as a service shows it that has a stream of its events."""
-    response = between.ask(handler)
-    job = response.json()
-    job["links"]["events"] = f"{job['links']['self']}/events"
-    handler.answer(response.status_code, told(response), json.dumps(job).encode())
+def hurries(between: Between, handler: Handler) -> None:
+    """As a service that holds no answer back."""
+    del handler.headers["prefer"]
+    passed_on(between, handler)
 
 
 def streams(*changes: dict[str, Any], breaks: bool = False) -> Fault:

@@ -16,9 +16,8 @@ from tests.clients.ours.between import (
     between,
     cuts,
     drops,
-    holds,
+    hurries,
     loses,
-    shows_events,
     streams,
     takes,
 )
@@ -214,6 +213,7 @@ def test_what_was_done_though_its_answer_was_lost_is_not_done_again(does: Does, 
 
 def test_a_wait_goes_on_through_all_that_passes(does: Does, way: Between) -> None:
     way.fail(*[away(status) for status in (503, 429, 502, 504, 408, 503)], drops, cuts, away(429), at="GET")
+    way.fail(hurries, at="POST")
     script = "return client.run('generate_assessment', { text: TEXT, questions: 1 }, { timeout: 60 })"
     assert does(script)["mcqs"]
     assert len(way.took("GET")) >= 10
@@ -236,13 +236,19 @@ def test_a_wait_ends_in_time_whatever_the_service_does(does: Does, way: Between,
 
 
 def test_a_wait_is_held_where_the_service_holds_it(does: Does, way: Between) -> None:
-    way.fail(*[holds] * 100, at="GET")
-    assert does(f"return client.run('generate_assessment', {json.dumps(SLOW)}, {{ timeout: 60 }})")["mcqs"]
+    script = f"return (await client.submit('generate_assessment', {json.dumps(SLOW)})).result({{ timeout: 60 }})"
+    assert does(script)["mcqs"]
     assert len(way.took("GET")) <= 4
     assert way.took("GET")[0].headers["prefer"] in ("wait=24", "wait=25")
 
 
+def test_a_run_is_one_request_where_the_job_ends_in_time(does: Does, way: Between) -> None:
+    assert does("return client.run('nap', 0.2, { timeout: 30 })") == "rested"
+    assert [asked.method for asked in way.asked] == ["POST"]
+
+
 def test_else_it_asks_as_often_as_the_service_says(does: Does, way: Between) -> None:
+    way.fail(*[hurries] * 100)
     assert does(f"return client.run('generate_assessment', {json.dumps(SLOW)})")["mcqs"]
     times = [asked.at for asked in way.took("GET")]
     assert len(times) > 2
@@ -256,8 +262,14 @@ def test_changes_are_told_until_the_job_has_ended(does: Does) -> None:
     assert len({each["progress"]["percent"] for each in told}) > 2
 
 
+def test_a_stream_of_the_service_itself_tells_each_change(does: Does, service: Running) -> None:
+    script = f"return all(client.events(await client.submit('generate_assessment', {json.dumps(SLOW)})))"
+    told = does(script, url=service.url)
+    assert told[-1]["status"] == "succeeded"
+    assert len({each["progress"]["percent"] for each in told}) > 2
+
+
 def test_a_stream_of_events_is_followed_and_taken_up_again(does: Does, way: Between) -> None:
-    way.fail(shows_events, shows_events, at=r"GET /jobs/[^/]+$")
     half = {"status": "running", "progress": {"percent": 50, "message": "half"}}
     way.fail(streams({"status": "running"}, half, half, breaks=True), at="/events")
     way.fail(streams(half, {"status": "succeeded"}), at="/events")

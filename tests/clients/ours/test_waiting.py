@@ -14,7 +14,7 @@ import pytest
 from pollable.cli.embedded import Private
 from pollable.client import Client, Snapshot
 from tests.clients.conftest import common, listens
-from tests.clients.ours.between import Between, holds, passed_on, shows_events, streams
+from tests.clients.ours.between import Between, answers, hurries, streams
 from tests.clients.ours.conftest import Make
 from tests.clients.people import SECRET, TEXT, token
 from tests.system.running import Running, free_port, running, until
@@ -23,7 +23,6 @@ SLOW = {"text": TEXT, "questions": 3, "pace_s": 1}
 
 
 def test_a_wait_is_held_where_the_service_holds_it(client: Client, way: Between) -> None:
-    way.fail(*[holds] * 100, at="GET")
     job = client.submit("generate_assessment", SLOW)
     began = time.monotonic()
     assert job.result(timeout=60)["mcqs"]
@@ -34,7 +33,6 @@ def test_a_wait_is_held_where_the_service_holds_it(client: Client, way: Between)
 
 
 def test_no_more_is_asked_for_than_there_is_time(client: Client, way: Between) -> None:
-    way.fail(*[holds] * 100, at="GET")
     job = client.submit("nap", 1, delay=600)
     with pytest.raises(TimeoutError):
         job.wait(timeout=2.5)
@@ -55,6 +53,7 @@ def test_a_service_that_says_that_it_holds_and_does_not_is_not_flooded(client: C
 
 
 def test_else_it_asks_as_often_as_the_service_says(client: Client, way: Between) -> None:
+    way.fail(*[hurries] * 100, at="GET")
     assert client.submit("generate_assessment", SLOW).result(timeout=60)["mcqs"]
     times = [asked.at for asked in way.took("GET")]
     assert len(times) > 2
@@ -74,9 +73,17 @@ def test_a_run_asks_for_the_ended_job_with_its_submit(client: Client, way: Betwe
     assert int(asked.headers["prefer"].removeprefix("wait=")) in (24, 25)
 
 
+def test_a_stream_of_the_service_itself_tells_each_change(make: Make, service: Running) -> None:
+    client = make(service.url, token("listener"))
+    job = client.submit("generate_assessment", SLOW)
+    told: list[Snapshot] = list(client.events(job))
+    assert [each.state for each in told][-1] == "succeeded"
+    assert len({each.progress.percent for each in told}) > 2
+    assert told[-1].links["events"] is None
+
+
 def test_a_stream_of_events_is_followed_where_there_is_one(client: Client, way: Between) -> None:
     job = client.submit("nap", 1, delay=600)
-    way.fail(shows_events, at="GET")
     way.fail(
         streams(
             {},
@@ -99,7 +106,6 @@ def test_a_stream_of_events_is_followed_where_there_is_one(client: Client, way: 
 
 def test_a_stream_that_breaks_is_taken_up_again(client: Client, way: Between) -> None:
     job = client.submit("nap", 1, delay=600)
-    way.fail(*[shows_events] * 2, at=rf"GET /jobs/{job.id}$")
     way.fail(streams({"status": "running"}, breaks=True), streams({"status": "failed"}), at="/events")
     told = [each.state for each in client.events(job.id)]
     assert (told[0], told[-1]) == ("scheduled", "failed")
@@ -109,18 +115,13 @@ def test_a_stream_that_breaks_is_taken_up_again(client: Client, way: Between) ->
 
 def test_changes_are_asked_for_where_the_stream_is_not_there(client: Client, way: Between) -> None:
     job = client.submit("generate_assessment", SLOW)
-
-    def shows(between: Between, handler: Any) -> None:
-        (passed_on if handler.path.endswith("/events") else shows_events)(between, handler)
-
-    way.fail(*[shows] * 100, at="GET")
+    way.fail(*[answers(404)] * 100, at="/events")
     assert [each.state for each in client.events(job)][-1] == "succeeded"
     assert len(way.took("/events")) <= 1
 
 
 def test_what_goes_through_changes_may_leave_early(client: Client, way: Between) -> None:
     job = client.submit("nap", 1, delay=600)
-    way.fail(shows_events, at="GET")
     way.fail(streams({"status": "running"}, {"status": "succeeded"}), at="/events")
     told: Iterator[Snapshot] = client.events(job)
     next(told)
