@@ -255,13 +255,6 @@ def test_else_it_asks_as_often_as_the_service_says(does: Does, way: Between) -> 
     assert all(later - earlier + 0.02 >= 1 for earlier, later in pairwise(times))
 
 
-def test_changes_are_told_until_the_job_has_ended(does: Does) -> None:
-    script = f"return all(client.events(await client.submit('generate_assessment', {json.dumps(SLOW)})))"
-    told = does(script)
-    assert told[-1]["status"] == "succeeded"
-    assert len({each["progress"]["percent"] for each in told}) > 2
-
-
 def test_a_stream_of_the_service_itself_tells_each_change(does: Does, service: Running) -> None:
     script = f"return all(client.events(await client.submit('generate_assessment', {json.dumps(SLOW)})))"
     told = does(script, url=service.url)
