@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pollable.jobs import waiting
 from pollable.settings import Settings
 from tests.http.live import Asked, Live, at_once, live, waiting_for
 from tests.jobs.workbench import until
@@ -59,7 +60,11 @@ def test_past_the_limit_a_wait_answers_at_once_and_a_stream_is_refused(settings:
         assert [each.answer().status_code for each in held] == [200, 200]
 
 
-def test_they_go_on_through_a_restart_of_redis(redis_program: Path, settings: Settings) -> None:
+def test_they_go_on_through_a_restart_of_redis(
+    redis_program: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So that they look while it is away.
+    monkeypatch.setattr(waiting, "LOOK_S", 0.2)
     with closing(DurableRedis(redis_program)) as durable:
         durable.start()
         with live(msgspec.structs.replace(settings, redis_url=durable.url)) as web:
