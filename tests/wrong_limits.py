@@ -6,6 +6,9 @@ LIMITS: dict[str, dict[str, str]] = {
     "POLLABLE_MAX_CONNECTIONS='0' does not fit: it is a whole number from 1 to 1000000.": {
         "POLLABLE_MAX_CONNECTIONS": "0"
     },
+    "POLLABLE_MAX_WAITERS='many' does not fit: it is a whole number from 0 to 1000000000.": {
+        "POLLABLE_MAX_WAITERS": "many"
+    },
     "POLLABLE_OWNER_MAX_JOBS='-1' does not fit: it is a whole number from 0 to 1000000000.": {
         "POLLABLE_OWNER_MAX_JOBS": "-1"
     },

@@ -47,3 +47,11 @@ def test_who_has_connected_is_accepted_and_nobody_else(waiting: int) -> None:
         listener.setblocking(False)
         with pytest.raises(BlockingIOError):
             listener.accept()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux ends a connection whose peer acknowledges nothing.")
+def test_a_connection_ends_whose_peer_acknowledges_nothing() -> None:
+    with bound(Settings(port=0)) as [listener]:
+        listen([listener])
+        with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000

@@ -25,7 +25,6 @@ class Live:
     """Serves until it is stopped."""
 
     def __init__(self, settings: Settings) -> None:
-        # Else every process of the machine would be one owner's: none is anybody's.
         settings = msgspec.structs.replace(settings, port=0)
         catalog = catalog_of(*JOB_TYPES)
         self.services = assemble(settings, catalog, None)

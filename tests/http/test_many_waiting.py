@@ -13,6 +13,7 @@ import pytest
 
 from pollable.jobs import waiting
 from pollable.settings import Settings
+from pollable.settings.limits import waiters_of
 from tests.http.live import Asked, Live, at_once, live, waiting_for
 from tests.jobs.workbench import until
 from tests.worker.durable import DurableRedis
@@ -104,3 +105,8 @@ def test_nobody_begins_to_wait_once_that_is_over(settings: Settings) -> None:
         asked = waiting_for(web, f"/jobs/{web.submit()}")
         assert "preference-applied" not in asked.answer().headers
         assert at_once(asked.took_s)
+
+
+def test_a_quarter_of_the_connections_is_for_those_who_do_not_wait(settings: Settings) -> None:
+    assert waiters_of(msgspec.structs.replace(settings, max_connections=8)) == 6
+    assert waiters_of(msgspec.structs.replace(settings, max_connections=8, max_waiters=5)) == 5
