@@ -5,7 +5,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from tests.system.load import POLL, SUBMIT, load
 from tests.system.running import ROOT, Running, free_port, listens, running, until
 from tests.system.web import Webs, port_of, webs
 
-__all__ = ["nginx", "two", "webs"]
+__all__ = ["webs"]
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 SNIPPET = re.search(r"```nginx\n(upstream .*?)```", (ROOT / "docs" / "deploying.md").read_text(), re.DOTALL)
@@ -56,15 +56,22 @@ def two(webs: Webs) -> list[Running]:
 
 @pytest.fixture
 def nginx(two: list[Running], tmp_path: Path) -> Iterator[Running]:
+    with in_front(two, tmp_path) as proxy:
+        yield proxy
+
+
+@contextmanager
+def in_front(two: list[Running], place: Path) -> Iterator[Running]:
+    """The documented nginx; what it writes is in the folder `nginx` there."""
     assert SNIPPET is not None
     assert NGINX is not None
     port = free_port()
-    places = {"127.0.0.1:8000": port_of(two[0]), "127.0.0.1:8001": port_of(two[1])}
+    addresses = {"127.0.0.1:8000": port_of(two[0]), "127.0.0.1:8001": port_of(two[1])}
     snippet = SNIPPET[1].replace("listen 80;", f"listen 127.0.0.1:{port};")
-    for place, own in places.items():
-        assert place in snippet
-        snippet = snippet.replace(place, f"127.0.0.1:{own}")
-    directory = tmp_path / "nginx"
+    for address, own in addresses.items():
+        assert address in snippet
+        snippet = snippet.replace(address, f"127.0.0.1:{own}")
+    directory = place / "nginx"
     directory.mkdir()
     said = f"location = /said {{ access_log {directory}/said.log; return 204; }}"
     page = f"location = /page {{ default_type text/html; return 200 '{PAGE}'; }}"
@@ -72,7 +79,7 @@ def nginx(two: list[Running], tmp_path: Path) -> Iterator[Running]:
     configuration = directory / "nginx.conf"
     configuration.write_text(AROUND.format(directory=directory, snippet=snippet))
     command = [NGINX, "-p", str(directory), "-c", str(configuration), "-e", "stderr"]
-    with running(command, url=f"http://127.0.0.1:{port}", log=tmp_path / "nginx.log", settings={}) as proxy:
+    with running(command, url=f"http://127.0.0.1:{port}", log=place / "nginx.log", settings={}) as proxy:
         until(lambda: listens(proxy))
         yield proxy
 

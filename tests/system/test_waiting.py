@@ -13,13 +13,26 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from pollable.cli.embedded import Private
 from tests.system.running import Running, environment, until
-from tests.system.test_nginx import NGINX, nginx, two
+from tests.system.test_nginx import NGINX, in_front
 from tests.system.web import Webs, port_of, webs
 
-__all__ = ["nginx", "two", "webs"]
+__all__ = ["webs"]
 
-behind_nginx = pytest.mark.skipif(NGINX is None, reason="There is no nginx.")
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("waiting")
+
+
+@pytest.fixture(scope="module")
+def nginx(redis_server: Private, directory: Path) -> Iterator[Running]:
+    if NGINX is None:
+        pytest.skip("There is no nginx.")
+    with ExitStack() as stack:
+        webs = Webs(redis_server.url, directory, stack)
+        yield stack.enter_context(in_front([webs.start() for _ in range(2)], directory))
 
 
 def submitted(web: Running) -> str:
@@ -42,7 +55,6 @@ def after(seconds: float, web: Running, job_id: str) -> Iterator[None]:
     timer.join()
 
 
-@behind_nginx
 def test_httpx2_waits(nginx: Running) -> None:
     job_id = submitted(nginx)
     began = time.monotonic()
@@ -52,7 +64,6 @@ def test_httpx2_waits(nginx: Running) -> None:
     assert 0.4 < time.monotonic() - began < 5
 
 
-@behind_nginx
 def test_curl_hears_each_event_as_it_comes(nginx: Running) -> None:
     curl = shutil.which("curl")
     if curl is None:
@@ -84,7 +95,6 @@ console.log(JSON.stringify([told, held.headers.get("preference-applied"), (await
 """
 
 
-@behind_nginx
 def test_fetch_of_node_hears_and_waits(nginx: Running) -> None:
     node = shutil.which("node")
     if node is None:
@@ -95,13 +105,12 @@ def test_fetch_of_node_hears_and_waits(nginx: Running) -> None:
     assert json.loads(ran.stdout) == [["queued", "cancelled"], "wait=20", "cancelled"]
 
 
-@behind_nginx
-def test_an_event_source_hears_all_and_stops_at_the_end(nginx: Running, tmp_path: Path) -> None:
+def test_an_event_source_hears_all_and_stops_at_the_end(nginx: Running, directory: Path, tmp_path: Path) -> None:
     browser = shutil.which("chromium")
     if browser is None:
         pytest.skip("A browser is needed: Debian's chromium.")
     job_id = submitted(nginx)
-    log = tmp_path / "nginx" / "said.log"
+    log = directory / "nginx" / "said.log"
 
     def said() -> list[str]:
         return [line.split("/said?")[1].split()[0] for line in log.read_text().splitlines()] if log.exists() else []
