@@ -39,6 +39,7 @@ def _new_job(shapes: Shapes) -> Any:
     return shapes.accepted
 
 
+_STREAM: Any = {"shape": lambda _: str, "media_type": events.MEDIA_TYPE}
 _EVENTS = "Follow a job until it has ended; 204 for who has seen its end"
 _CANCEL = "Cancel a job; 202 while a running one is being stopped"
 _LIST = "List the caller's jobs, newest first, or read many by their ids"
@@ -49,11 +50,7 @@ ACTIONS = {
     Verb.DELETE: Action(handlers.delete, *_WRITE, "Forget an ended job", (204,), lambda _: None),
     Verb.LIST: Action(handlers.list_jobs, *_READ, _LIST, cost=handlers.jobs_listed),
     Verb.RESULT: Action(handlers.result, *_READ, "Read a job's result alone"),
-    Verb.EVENTS: Action(
-        events.of_job, "jobs:read", Bucket.POLLS, _EVENTS, (200, 204), lambda _: str, media_type=events.MEDIA_TYPE
-    ),
-    Verb.FEED: Action(
-        events.of_owner, *_READ, "Follow all of the caller's jobs", shape=lambda _: str, media_type=events.MEDIA_TYPE
-    ),
+    Verb.EVENTS: Action(events.of_job, "jobs:read", Bucket.POLLS, _EVENTS, (200, 204), **_STREAM),
+    Verb.FEED: Action(events.of_owner, *_READ, "Follow all of the caller's jobs", **_STREAM),
     Verb.TYPES: Action(handlers.job_types, *_READ, "The job types with their schemas"),
 }
