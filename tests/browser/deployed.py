@@ -29,6 +29,11 @@ class Desk:
     def cancel(self, job_id: str) -> None:
         self._post(f"/jobs/{job_id}/cancel", None)
 
+    def forget(self, job_id: str) -> None:
+        known = {"authorization": f"Bearer {self.token}"}
+        answer = httpx.delete(f"{self.url}/jobs/{job_id}", headers=known, trust_env=False)
+        assert answer.status_code == 204, answer.text
+
     def _post(self, path: str, body: object) -> dict[str, object]:
         known = {"authorization": f"Bearer {self.token}"}
         answer = httpx.post(self.url + path, json=body, headers=known, trust_env=False)

@@ -250,3 +250,14 @@ def test_the_reference_shows_the_document_to_those_who_may_read_it(page: Page, d
     named = page.eval_on_selector_all("#reference a", "links => links.map(link => link.hash)")
     assert named
     assert page.evaluate("names => names.filter(name => !document.getElementById(name.slice(1)))", named) == []
+
+
+def test_what_others_do_is_seen_as_it_happens(page: Page, desk: Desk) -> None:
+    signed_in(page, desk)
+    expect(page.get_by_text("There are none.")).to_be_visible()
+    job_id = desk.submit("echo", "a")
+    row = page.locator(f"[data-id='{job_id}']")
+    # Sooner than the list is read again: it is told.
+    expect(row).to_contain_text("succeeded", timeout=2000)
+    desk.forget(job_id)
+    expect(row).to_have_count(0, timeout=2000)

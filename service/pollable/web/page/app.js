@@ -129,6 +129,11 @@ function onJob(job) {
   if (job.id === detail.id) isFinal(job) ? open(job.id) : detail.show(job);
 }
 
+function onGone(id) {
+  list.forget(id);
+  if (id === detail.id) detail.hide(), warn("This job was forgotten.");
+}
+
 async function onGap() {
   await trying(() => list.show(service.client, list.filters ?? place()));
   list.select(detail.id);
@@ -161,7 +166,7 @@ async function start(token) {
   part("sign-out").hidden = !token;
   part("desk").hidden = false;
   await look();
-  live = new Live(service, { onJob, onGap });
+  live = new Live(service, { onJob, onGone, onGap });
   await well();
 }
 

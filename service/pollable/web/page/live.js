@@ -6,13 +6,16 @@ const AGAIN_MS = 3000;
 export class Live {
   #service;
   #onJob;
+  #onGone;
   #onGap;
   #closing;
 
-  // `onJob` gets each job that changed; `onGap` is called whenever something may have been missed.
-  constructor(service, { onJob, onGap }) {
+  // `onJob` gets each job that changed, `onGone` the id of each that was forgotten; `onGap` is called whenever something
+  // may have been missed.
+  constructor(service, { onJob, onGone, onGap }) {
     this.#service = service;
     this.#onJob = onJob;
+    this.#onGone = onGone;
     this.#onGap = onGap;
     this.visible = () => (document.hidden ? this.#pause() : this.#go());
     document.addEventListener("visibilitychange", this.visible);
@@ -47,10 +50,16 @@ export class Live {
     for (let text = "", read; !(read = await reader.read()).done; ) {
       const events = (text + read.value).split(/\r?\n\r?\n/);
       text = events.pop();
-      for (const event of events) {
-        const told = JSON.parse(/^data: ?(.*)$/m.exec(event)?.[1] ?? "{}");
-        if (told.id && told.status) this.#onJob(told);
-      }
+      for (const event of events) this.#hear(event);
     }
+  }
+
+  #hear(event) {
+    const [, name] = /^event: ?(.*)$/m.exec(event) ?? [];
+    const [, data] = /^data: ?(.*)$/m.exec(event) ?? [];
+    if (name === "job") this.#onJob(JSON.parse(data));
+    else if (name === "gone") this.#onGone(JSON.parse(data).id);
+    // The list as it is now, newest first: what came to it since it was read goes in from the oldest on.
+    else if (name === "jobs") JSON.parse(data).jobs.reverse().forEach(this.#onJob);
   }
 }
