@@ -19,6 +19,8 @@ def claim_of(name: str = "patient", *, attempt: int = 1) -> Claim:
     return Claim(
         job_id="j",
         token="t",
+        rq_hash={},
+        queue="pollable",
         attempt=attempt,
         max_attempts=3,
         type=name,

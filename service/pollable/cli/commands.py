@@ -82,16 +82,33 @@ def serve() -> None:
 )
 @click.option("--simple", is_flag=True, help="Run jobs in the worker process itself: quick, for trusted jobs.")
 @click.option(
+    "--jobs-per-process",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Jobs that one process runs before a fresh one takes its place.",
+)
+@click.option(
+    "--max-memory-mb",
+    type=click.IntRange(min=1),
+    help="A process that is larger after a job is replaced before its time; with --jobs-per-process.",
+)
+@click.option(
     "--health",
     type=click.Path(dir_okay=False, path_type=Path),
     help="A file that is touched every 2 s while all its processes are well, for a liveness probe.",
 )
-def worker(queues: str | None, workers: int, grace_s: float, simple: bool, health: Path | None) -> None:
+def worker(jobs_per_process: int, max_memory_mb: int | None, simple: bool, **given: Any) -> None:
     """Run the jobs of Pollable's queues."""
     known = configured()
+    if simple and jobs_per_process > 1:
+        raise click.UsageError("--simple runs all jobs in one process; leave --jobs-per-process out.")
+    if max_memory_mb and jobs_per_process == 1:
+        raise click.UsageError("--max-memory-mb is for a process that runs several jobs: set --jobs-per-process, too.")
     from pollable.cli.working import work
+    from pollable.worker.horse import Stay
 
-    sys.exit(work(known, queues=queues, workers=workers, grace_s=grace_s, simple=simple, health=health))
+    sys.exit(work(known, simple=simple, stay=Stay(jobs_per_process, max_memory_mb), **given))
 
 
 @commands.command(epilog=codes("told to end", "the port is taken, or web or worker ended by itself"))

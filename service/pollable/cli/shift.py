@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 from redis import Redis
@@ -16,6 +17,7 @@ from pollable.storage.connection import connect, connect_async, tolerated
 from pollable.worker.attempt import Workshop
 from pollable.worker.base import CarefulWorker
 from pollable.worker.forking import Worker
+from pollable.worker.horse import Stay
 from pollable.worker.offspring import end_forsaken
 from pollable.worker.presence import Presence
 from pollable.worker.simple import SimpleWorker
@@ -34,10 +36,10 @@ Pulse = Callable[[float], None]
 class Shift:
     """One process that works until it is told to stop, whatever happens to Redis in between."""
 
-    def __init__(self, workshop: Workshop, queues: list[str], *, simple: bool, grace_s: float) -> None:
+    def __init__(self, workshop: Workshop, queues: list[str], *, simple: bool, stay: Stay, grace_s: float) -> None:
         self._workshop = workshop
         self._queues = queues
-        self._worker_class: type[CarefulWorker] = SimpleWorker if simple else Worker
+        self._new_worker: Callable[..., CarefulWorker] = SimpleWorker if simple else partial(Worker, stay=stay)
         self._grace_s = grace_s
         self._worker: CarefulWorker | None = None
         self._is_over = False
@@ -72,7 +74,7 @@ class Shift:
         return 0
 
     def _work_once(self, pulse: Pulse) -> None:
-        worker = self._worker_class(
+        worker = self._new_worker(
             self._queues,
             connection=connect(self._workshop.settings),
             workshop=self._workshop,

@@ -13,21 +13,30 @@ from pollable.errors import SettingsError
 from pollable.settings import ENVELOPES, Settings, check_queues, values
 from pollable.worker.attempt import Workshop
 from pollable.worker.context import fields_of_job
+from pollable.worker.horse import Stay
 
 
 def work(
-    settings: Settings, *, queues: str | None, workers: int, grace_s: float, simple: bool, health: Path | None
+    settings: Settings,
+    *,
+    queues: str | None,
+    workers: int,
+    grace_s: float,
+    simple: bool,
+    stay: Stay,
+    health: Path | None,
 ) -> int:
     """Run jobs until SIGTERM or SIGINT, `workers` at a time; the exit code. Raises `SettingsError` before it takes any.
 
-    `queues` are some of the deployment's, with commas, in priority order; None means all. `health` is a file.
+    `queues` are some of the deployment's, with commas, in priority order; None means all. `stay` is for how many jobs a
+    process is, where it is not the worker's own (`simple`). `health` is a file.
     """
     logs.configure(settings, running=fields_of_job)
     # Before forking: a job type is imported once, not once a job.
     workshop = Workshop(settings, _job_types(settings))
     names = _queues(queues, settings)
     _print_line_by_line()
-    shift = Shift(workshop, names, simple=simple, grace_s=grace_s)
+    shift = Shift(workshop, names, simple=simple, stay=stay, grace_s=grace_s)
     signs = Health(health, size=workers)
     with signs.shown():
         return shift.work(signs.pulse(0)) if workers == 1 else Crew(shift, size=workers, health=signs).work()

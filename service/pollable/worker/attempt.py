@@ -14,13 +14,11 @@ from pollable.catalog import Catalog
 from pollable.settings import Settings
 from pollable.storage.connection import tolerated
 from pollable.worker import failures, told
-from pollable.worker.claims import Claim, Claims, Ending, Outcome, Progress, Reception, Settlement
+from pollable.worker.claims import Claim, Claims, Ending, Outcome, Progress, Reception, Settlement, shown_in_rq
 from pollable.worker.context import JobContext, begun
 from pollable.worker.encoding import encode
 from pollable.worker.progress import Reporter
 
-RQ_RESULT_BYTES = 4096
-"""A larger result is kept in the record alone; RQ's own result is then a note of its size."""
 
 
 class Workshop(msgspec.Struct, frozen=True):
@@ -43,17 +41,17 @@ class Attempt:
         self._claims = claims
         self._workshop = workshop
         self.preparations: list[Callable[[], object]] = []
-        self._settlement: Settlement | None = None
+        self.settlement = Settlement(Reception.AWAITED)
 
     @property
     def is_fenced_off(self) -> bool:
         """Whether it came too late: another attempt is the current one, or the job has ended."""
-        return self._settlement is not None and self._settlement.kind is Reception.REFUSED
+        return self.settlement.kind is Reception.REFUSED
 
     @property
-    def is_short_of_memory(self) -> bool:
-        """Whether Redis was, when the attempt ended."""
-        return self._settlement is not None and self._settlement.is_short
+    def has_ended(self) -> bool:
+        """Whether the record says so, and RQ's note of the worker."""
+        return self.settlement.kind not in (Reception.AWAITED, Reception.REFUSED)
 
     def run(self, rq_job: RQJob) -> Any:
         """Run the function and end the attempt in the record; what this raises or returns is for RQ to show."""
@@ -66,7 +64,7 @@ class Attempt:
             self.settle(rq_job, outcome)
             raise failures.AttemptFailed(outcome, error) from None
         self.settle(rq_job, Outcome(kind=Ending.SUCCEEDED, result=encoded))
-        return msgspec.json.decode(encoded) if len(encoded) <= RQ_RESULT_BYTES else {"result_bytes": len(encoded)}
+        return msgspec.json.decode(shown_in_rq(encoded))
 
     def settle(self, rq_job: RQJob, outcome: Outcome, *, is_patient: bool = True) -> Settlement:
         """End the attempt in the record, and make RQ's bookkeeping, which comes next, do what the record says.
@@ -84,7 +82,7 @@ class Attempt:
     def _follow(self, rq_job: RQJob, settlement: Settlement) -> Settlement:
         rq_job.retries_left = settlement.attempts_left
         rq_job.retry_intervals = [settlement.delay_s]
-        self._settlement = settlement
+        self.settlement = settlement
         return settlement
 
     def _answer(self) -> bytes:

@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from types import FrameType
 from typing import Any, TypeVar
@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from redis import Redis
 from redis.client import Pipeline
 from rq import worker_registration
-from rq.exceptions import NoSuchJobError, StopRequested
+from rq.defaults import DEFAULT_JOB_MONITORING_INTERVAL
+from rq.exceptions import StopRequested
 from rq.executions import Execution
 from rq.job import Job as RQJob
 from rq.job import JobStatus
@@ -23,7 +24,6 @@ from pollable.model import FINAL_STATES, State, rq_status_of
 from pollable.serializer import JSON, Untouched
 from pollable.storage import keys
 from pollable.storage.connection import NOTHING, RETRY_S, patiently, tolerated
-from pollable.storage.refusals import is_away
 from pollable.storage.scripts import source
 from pollable.worker.attempt import Attempt, Workshop
 from pollable.worker.bells import Bells
@@ -39,6 +39,7 @@ T = TypeVar("T")
 AGAIN = (0, b"due in", 1)
 """In the place of a look in vain: the next one follows at once."""
 HEARTBEAT_S = 15.0
+UNREADABLE = Outcome(kind=Ending.FAILED, code="exception", message="The job's data in RQ cannot be read.")
 SAME_SIGNAL_S = 1.0
 
 
@@ -47,13 +48,15 @@ class CarefulWorker(BaseWorker):
 
     job_class = Job
     connection_timeout = 1  # ours is set already; RQ would raise it to minutes
+    beat_s = DEFAULT_JOB_MONITORING_INTERVAL  # RQ hears of a running job at least so often
 
     def __init__(self, queues: list[str], *, connection: Redis, workshop: Workshop, grace_s: float) -> None:
         # What a queue reads and writes here are jobs of other code that wait for one of ours.
         found = [Queue(name, connection=connection, job_class=RQJob, serializer=Untouched) for name in queues]
         super().__init__(found, connection=connection, job_class=Job, serializer=JSON, log_job_description=False)
         self.workshop = workshop
-        self.claims = Claims(connection, lease_s=workshop.settings.lease_s, types=workshop.types)
+        lease_s, books = workshop.settings.lease_s, (self.name, self.beat_s)
+        self.claims = Claims(connection, lease_s=lease_s, types=workshop.types, books=books)
         self.claims.gives_up = self._gives_up
         self.mark = mark_of(os.getpid())
         self.grace_s = grace_s
@@ -127,8 +130,19 @@ class CarefulWorker(BaseWorker):
 
     # RQ's own, where Redis takes them: they are for dashboards.
     register_death = tolerated("a worker's farewell")(BaseWorker.register_death)
-    set_state = tolerated("a worker's state")(BaseWorker.set_state)
-    heartbeat = tolerated("a worker's heartbeat")(BaseWorker.heartbeat)
+
+    @tolerated("a worker's state")
+    def set_state(self, state: str, pipeline: Pipeline | None = None) -> None:
+        """What Redis knows already, by the scripts that begin and end attempts, is not said again."""
+        if state != self.get_state():
+            super().set_state(state, pipeline)
+
+    @tolerated("a worker's heartbeat")
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Not after every job: its claim has been one."""
+        if timeout or time.monotonic() >= self._heartbeat_at:
+            self._heartbeat_at = time.monotonic() + HEARTBEAT_S
+            super().heartbeat(timeout, pipeline)
 
     def _pubsub_exception_handler(self, exc: Exception, *_: object) -> None:
         # RQ's own says so every two seconds, and ends the thread where Redis says no.
@@ -166,35 +180,46 @@ class CarefulWorker(BaseWorker):
             if isinstance(claim, Refused):
                 self._turn_away(job, queue, claim)
                 return
-            assert isinstance(job, Job)
+            self._state = WorkerStatus.BUSY
             if claim.attempt > 1:
                 end_forsaken()
-            job.attempt = Attempt(claim, claims=self.claims, workshop=self.workshop)
             self._stopped_job_id = None
-            super().execute_job(job, queue)
+            try:
+                job = self.job_of(claim)
+            except Exception:
+                # Another's hash, or a damaged one: the next worker could read it no better.
+                log.exception("job %s cannot be read from RQ's hash", claim.job_id)
+                self.claims.complete(claim, UNREADABLE)
+            else:
+                super().execute_job(job, queue)
+
+    def job_of(self, claim: Claim) -> Job:
+        """The job, and the attempt that runs it. Raises whatever a damaged hash does."""
+        attempt = Attempt(claim, claims=self.claims, workshop=self.workshop)
+        return Job.attempted(attempt, self.connection)
 
     def prepare_execution(self, job: RQJob) -> Execution:
-        """RQ's own, tried again while Redis is away: giving up here would cost the attempt."""
-        prepare = super().prepare_execution
-        # Nobody else keeps the lease yet.
-        return self._outlast(job, lambda: prepare(job), meanwhile=lambda: self.claims.renew(attempt_of(job).claim))
+        """The claim has told RQ."""
+        execution = Execution(attempt_of(job).claim.token, job.id, self.connection, self.name)
+        self.executions[execution.id] = execution
+        return execution
 
     def prepare_job_execution(self, job: RQJob, remove_from_intermediate_queue: bool = False) -> None:
-        """As above, in the horse."""
-        prepare = super().prepare_job_execution
-        self._outlast(job, lambda: prepare(job, remove_from_intermediate_queue))
+        """The claim has told RQ."""
 
-    def handle_execution_ended(self, job: RQJob, queue: Queue, heartbeat_ttl: int) -> None:
-        """RQ's heartbeat would bring the hash of a deleted job back."""
+    def handle_execution_ended(self, job: RQJob, queue: Queue, heartbeat_ttl: int) -> None:  # noqa: ARG002
+        """The outcome has told RQ."""
         job.ended_at = now()
-        if not is_fenced_off(job):
-            with tolerated(f"RQ's heartbeat of job {job.id}"):
-                super().handle_execution_ended(job, queue, heartbeat_ttl)
+        if attempt_of(job).has_ended:
+            self._state = WorkerStatus.IDLE
 
     def handle_job_success(self, job: RQJob, queue: Queue, started_job_registry: Any, execution: Execution) -> None:
         """A late attempt leaves RQ's status to the attempt that is current."""
         if is_fenced_off(job):
             self.forget_execution(job, execution)
+            return
+        if attempt_of(job).settlement.is_noted:
+            self.executions.pop(execution.id, None)
             return
         handle = super().handle_job_success
         self._keep_books(job, lambda: handle(job, queue, started_job_registry, execution))
@@ -247,15 +272,15 @@ class CarefulWorker(BaseWorker):
 
     def _forget_result(self, job: RQJob) -> None:
         """RQ keeps a result in 5 kB, however short it is; the record has it too."""
-        if attempt_of(job).is_short_of_memory:
+        if attempt_of(job).settlement.is_short:
             with tolerated(f"the memory of job {job.id}"):
                 self.connection.delete(f"{keys.RQ_PREFIX}results:{job.id}")
 
-    def go_round(self, horse: int = 0) -> None:
-        """One more round of a main loop."""
+    def go_round(self, horses: Collection[int] = ()) -> None:
+        """One more round of a main loop, of a worker with these horses."""
         self.pulse(0)
         if os.getpid() == 1:
-            bury_orphans(horse=horse)
+            bury_orphans(horses=horses)
 
     def _take(self) -> tuple[RQJob, Queue] | None:
         names = self.queue_names()
@@ -265,30 +290,10 @@ class CarefulWorker(BaseWorker):
             return None
         self._vain = AGAIN
         queue = self.queues[names.index(popped[0].decode())]
-        job_id = popped[1].decode()
-        try:
-            return self.job_class.fetch(job_id, self.connection, self.serializer), queue
-        except NoSuchJobError:
-            log.info("job %s was deleted before it began", job_id)
-        except Exception as error:
-            if is_away(error):
-                # The id stays in the intermediate list, and the reaper pushes it back.
-                raise
-            # Another's hash, or a damaged one: the next worker could read it no better.
-            log.exception("job %s cannot be read from RQ's hash", job_id)
-            self._fail_unreadable(job_id)
-        queue.intermediate_queue.remove(job_id)
-        return None
-
-    def _fail_unreadable(self, job_id: str) -> None:
-        claim = self.claims.claim(job_id)
-        if isinstance(claim, Claim):
-            self.claims.complete(
-                claim, Outcome(kind=Ending.FAILED, code="exception", message="The job's data in RQ cannot be read.")
-            )
+        return self.job_class(popped[1].decode(), self.connection, self.serializer), queue
 
     def _turn_away(self, job: RQJob, queue: Queue, refusal: Refused) -> None:
         queue.intermediate_queue.remove(job.id)
         log.info("job %s is not run here: %s", job.id, refusal.state)
-        if refusal.state in FINAL_STATES:
+        if refusal.state in FINAL_STATES and RQJob.exists(job.id, self.connection):
             job.set_status(JobStatus(rq_status_of(State(refusal.state), never_ran=True)))

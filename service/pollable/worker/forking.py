@@ -1,27 +1,32 @@
 """RQ's Worker as we need it: a process for each job, and a parent that watches it."""
 
+import gc
 import logging
 import os
+import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
-from typing import Any
+from multiprocessing.connection import Connection
+from typing import Any, NoReturn
 
+import msgspec
 import rq
 from rq.executions import Execution
 from rq.job import Job as RQJob
 from rq.queue import Queue
 from rq.utils import now
+from rq.worker import WorkerStatus
 
 from pollable.catalog.hooks import horse_init
 from pollable.storage.connection import tolerated
 from pollable.worker import failures
 from pollable.worker.attempt import Attempt
 from pollable.worker.base import HEARTBEAT_S, CarefulWorker
-from pollable.worker.claims import Ending, Outcome, Reception, Settlement
-from pollable.worker.horse import Horse, die_with, exit_reason, flush
+from pollable.worker.claims import Claim, Ending, Outcome, Reception, Settlement
+from pollable.worker.horse import LEAVES, STAYS, Horse, Stay, die_with, exit_reason, flush, reins
 from pollable.worker.job import attempt_of
-from pollable.worker.offspring import begin, end
+from pollable.worker.offspring import begin, bury_orphans, end
 from pollable.worker.supervision import Cause, Supervision
 
 WATCH_S = 0.25
@@ -30,6 +35,12 @@ WATCH_S = 0.25
 class Worker(CarefulWorker, rq.Worker):
     """A process for each job. The parent renews the lease, enforces the deadline and obeys wishes to stop."""
 
+    def __init__(self, queues: list[str], *, stay: Stay, **given: Any) -> None:
+        super().__init__(queues, **given)
+        self.stay = stay
+        self._at_work: Horse | None = None
+        self._ready: Horse | None = None
+
     def setup_work_horse_signals(self) -> None:
         """A platform signals every process: the job goes on, and the parent decides when it is handed back.
 
@@ -37,30 +48,110 @@ class Worker(CarefulWorker, rq.Worker):
         """
         Horse.ignore_shutdown_signals()
 
-    def fork_work_horse(self, job: RQJob, queue: Queue) -> None:
-        """Fork, and give the horse its own process group from here too.
+    def go_round(self, horses: Collection[int] = ()) -> None:
+        """One more round of a main loop, and a horse that is ready while there is no job."""
+        super().go_round([horse.pid for horse in (self._at_work, self._ready) if horse is not None] or horses)
+        if self._at_work is None and not self.is_stopping:
+            self._readied()
 
-        Until the horse has done so itself, killing its group would kill the worker's.
-        """
+    def teardown(self) -> None:
+        """RQ's own, without the horse that waits in vain."""
+        if self._ready is not None:
+            self._ready.end()
+        super().teardown()  # type: ignore[no-untyped-call]
+
+    def fork_work_horse(self, job: RQJob, queue: Queue) -> None:  # noqa: ARG002 - RQ's signature
+        """Hand the claim to the horse that is ready, and fork the next one if that was this one's last job."""
+        claim = msgspec.msgpack.encode(attempt_of(job).claim)
+        while not (horse := self._readied()).tell(claim):
+            horse.end()
+        self._at_work, self._ready, self._horse_pid = horse, None, horse.pid
+        if horse.jobs >= self.stay.jobs and not self.is_stopping:
+            self._readied()
+
+    def _readied(self) -> Horse:
+        if self._ready is None or self._ready.wait(timeout_s=0) is not None:
+            self._ready = self._forked()
+            self._expect()
+        return self._ready
+
+    def _expect(self) -> None:
+        # A worker has one connection for its jobs, and no job waits for that to be made.
+        if self._ready is not None and self._at_work is None:
+            self._ready.tell(b"")
+
+    def _forked(self) -> Horse:
+        if not gc.get_freeze_count():
+            # The collector would touch, and copy, all that worker and horses share.
+            gc.collect()
+            gc.freeze()
         flush()
-        super().fork_work_horse(job, queue)
+        ours, theirs = reins()
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            if self._at_work is not None:
+                self._at_work.line.close()
+            self._live(theirs)
+        theirs.close()
+        # From here too: until the horse has done so itself, killing its group would kill the worker's.
         with suppress(OSError):
-            os.setpgid(self.horse_pid, self.horse_pid)
+            os.setpgid(pid, pid)
+        return Horse(pid, ours)
 
-    def main_work_horse(self, job: RQJob, queue: Queue) -> None:
-        """In the horse: it dies with its worker, and what it starts ends with it."""
-        die_with(self.pid or 0)
-        begin(self.mark)
-        super().main_work_horse(job, queue)
-
-    def perform_job(self, job: RQJob, queue: Queue, execution: Execution) -> bool:
-        """In the horse, which RQ ends without letting out what it printed."""
-        attempt_of(job).preparations.append(horse_init.run)
+    def _live(self, line: Connection) -> NoReturn:
+        """In the horse: it dies with its worker, and what its jobs start ends with them."""
+        code = 1
         try:
-            return super().perform_job(job, queue, execution)
+            os.setpgrp()
+            die_with(self.pid or 0)
+            self.setup_work_horse_signals()
+            random.seed()
+            self._is_horse = True
+            number = 1
+            while self._serve(self._next_claim(line), line, number=number):
+                number += 1
+            code = 0
+        except EOFError:
+            code = 0
         finally:
             logging.shutdown()
             flush()
+            os._exit(code)
+
+    def _next_claim(self, line: Connection) -> Claim:
+        pool = self.connection.connection_pool
+        while not (message := line.recv_bytes()):
+            with tolerated("a connection"):
+                pool.release(pool.get_connection())
+        return msgspec.msgpack.decode(message, type=Claim)
+
+    def _serve(self, claim: Claim, line: Connection, *, number: int) -> bool:
+        """Run one attempt, in the horse; whether it stays for another."""
+        horse = os.getpid()
+        # An earlier job may have changed them.
+        self.setup_work_horse_signals()
+        begin(self.mark)
+        # As in RQ's own work-horse, for the job's code.
+        os.environ.update(RQ_WORKER_ID=self.name, RQ_JOB_ID=claim.job_id)  # noqa: TID251 - written, not read
+        job = self.job_of(claim)
+        attempt = attempt_of(job)
+        if number == 1:
+            attempt.preparations.append(horse_init.run)
+        queue = next(queue for queue in self.queues if queue.name == claim.queue)
+        # What did not succeed may have left anything half done.
+        stays = self.perform_job(job, queue, self.prepare_execution(job)) and number < self.stay.jobs
+        stays = stays and attempt.has_ended and not self.stay.is_too_large()
+        # A job may have forked this very process.
+        if os.getpid() != horse:
+            return False
+        if stays:
+            end(self.mark)
+            bury_orphans()
+            flush()
+        if attempt.has_ended:
+            line.send_bytes(STAYS if stays else LEAVES)
+        return stays
 
     def kill_horse(self, sig: Any = None) -> None:  # noqa: ARG002 - RQ's signature; SIGTERM would be ignored
         """Kill the horse. RQ's own, with no horse, kills the worker's group."""
@@ -70,27 +161,37 @@ class Worker(CarefulWorker, rq.Worker):
     def monitor_work_horse(self, job: RQJob, queue: Queue, execution: Execution) -> None:
         """Wait for the horse; end it when its time is over, when asked to, or when the attempt is no longer ours."""
         job.started_at = now()
+        horse = self._at_work
+        assert horse is not None
         supervision = Supervision(attempt_of(job).claim, self.claims)
         try:
-            cause, status = self._watch(Horse(self.horse_pid), supervision, lambda: self._beat(job, execution))
+            cause, status = self._watch(horse, supervision, lambda: self._beat(job, execution))
         finally:
-            end(self.mark)
-        self._horse_pid = 0
+            self._at_work, self._horse_pid = None, 0
+            if horse.word == STAYS:
+                self._ready = horse
+            else:
+                end(self.mark)
+                self._expect()
         self.executions.pop(execution.id, None)
-        if status != 0 or supervision.is_unfinished():
+        if horse.word:
+            self._state = WorkerStatus.IDLE
+        elif status != 0 or supervision.is_unfinished():
             if self._stopped_job_id == job.id:
                 cause = Cause.STOPPED
-            self._settle(job, queue, execution, cause=cause or Cause.DIED, status=status)
+            self._settle(job, queue, execution, cause=cause or Cause.DIED, status=status or 0)
 
-    def _watch(self, horse: Horse, supervision: Supervision, beat: Callable[[], None]) -> tuple[Cause | None, int]:
+    def _watch(
+        self, horse: Horse, supervision: Supervision, beat: Callable[[], None]
+    ) -> tuple[Cause | None, int | None]:
         cause, status = None, None
         beat_at = time.monotonic() + HEARTBEAT_S
-        while status is None:
+        while status is None and horse.word != STAYS:
             cause = cause or supervision.cause_to_end(release_at=self.release_at)
             if cause is not None:
                 self.kill_horse()
             status = horse.wait(timeout_s=WATCH_S)
-            self.go_round(horse.pid)
+            self.go_round()
             if time.monotonic() >= beat_at:
                 beat_at = time.monotonic() + HEARTBEAT_S
                 beat()

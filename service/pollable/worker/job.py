@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from redis import Redis
 from redis.client import Pipeline
 from rq.job import Job as RQJob
 from rq.queue import Queue
 
-from pollable.serializer import RUN
+from pollable.serializer import JSON, RUN
 from pollable.worker.attempt import Attempt
 
 
@@ -23,6 +24,14 @@ class Job(RQJob):
     attempt: Attempt | None = None
     # Names in a hash, as RQ imports and calls them; whoever can write Redis must not choose what runs here.
     success_callback = failure_callback = stopped_callback = None
+
+    @classmethod
+    def attempted(cls, attempt: Attempt, redis: Redis) -> "Job":
+        """The job of that attempt as RQ has it. Raises whatever a damaged hash does."""
+        job = cls(attempt.claim.job_id, redis, JSON)
+        job.restore(attempt.claim.rq_hash)
+        job.attempt = attempt
+        return job
 
     def restore(self, raw_data: Any) -> Any:
         super().restore(raw_data)

@@ -9,7 +9,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -53,10 +53,10 @@ def end_forsaken() -> None:
         _kill(lambda found: found >> _NAMESPACE_AT == namespace and found != mark_of(found % (1 << _BEGAN_AT)))
 
 
-def bury_orphans(*, horse: int) -> None:
-    """Wait for whoever has ended: process 1 is given the orphans of all. The horse is none."""
+def bury_orphans(*, horses: Collection[int] = ()) -> None:
+    """Wait for whoever has ended: process 1 is given the orphans of all. The horses are none."""
     with suppress(ChildProcessError):
-        while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid != horse:
+        while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid not in horses:
             os.waitpid(ended.si_pid, 0)
 
 

@@ -21,6 +21,9 @@ from pollable.worker.presence import Presence
 class SimpleWorker(CarefulWorker, rq.SimpleWorker):
     """No process for each job: for quick jobs that are trusted not to crash. A running job is not interrupted."""
 
+    beat_s = 10**9
+    """For the length of a job it is not heard of."""
+
     def perform_job(self, job: RQJob, queue: Queue, execution: Execution) -> bool:
         """Run the job here, while a thread keeps its lease."""
         claim = attempt_of(job).claim

@@ -36,7 +36,7 @@ class Supervision:
     def __init__(self, claim: Claim, claims: Claims) -> None:
         self._claim = claim
         self._claims = claims
-        self._renew_at = 0.0
+        self._renew_at = time.monotonic() + claims.renew_every_s
         self._deadline_at = time.monotonic() + claim.timeout_s + HARD_DEADLINE_S
 
     def cause_to_end(self, *, release_at: float | None) -> Cause | None:
