@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from functools import cache
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
@@ -81,10 +82,7 @@ class Worker(CarefulWorker, rq.Worker):
             self._ready.tell(b"")
 
     def _forked(self) -> Horse:
-        if not gc.get_freeze_count():
-            # The collector would touch, and copy, all that worker and horses share.
-            gc.collect()
-            gc.freeze()
+        freeze()
         flush()
         ours, theirs = reins()
         pid = os.fork()
@@ -229,6 +227,13 @@ class Worker(CarefulWorker, rq.Worker):
                 return attempt.settle(job, failures.ran_too_long(attempt.claim, catalog=catalog))
             case Cause.DIED:
                 return attempt.settle(job, failures.died(attempt.claim, why, catalog=catalog))
+
+
+@cache
+def freeze() -> None:
+    """Once: the garbage collector would touch, and so copy, all that worker and horses share."""
+    gc.collect()
+    gc.freeze()
 
 
 _WORDS = {

@@ -19,7 +19,7 @@ _PR_SET_PDEATHSIG = 1
 # Looked up here, as a process that was forked off beside other threads should look for nothing.
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)
 _POLL_S = 0.05
-HANGS_S = 5
+HANGS_S = 3
 STAYS, LEAVES = b"s", b"l"
 
 
