@@ -28,5 +28,12 @@ def staff(redis_url: str, tmp_path: Path) -> Iterator[Staff]:
 
 
 @pytest.fixture
+def steady_staff(staff: Staff) -> Iterator[Staff]:
+    """No worker of it may fail and start again, which takes a second and would hide much."""
+    yield staff
+    assert "starts again" not in "".join(worker.log for worker in staff.workers)
+
+
+@pytest.fixture
 def journal(staff: Staff) -> Journal:
     return staff.journal

@@ -61,7 +61,7 @@ class Staff:
         self._directory = directory
         self._redis_url = redis_url
         self._lease_s = lease_s
-        self._workers: list[WorkerProcess] = []
+        self.workers: list[WorkerProcess] = []
         self.journal = Journal(directory / "journal")
 
     def hire(
@@ -105,9 +105,9 @@ class Staff:
             "POLLABLE_JOBS": ACTS,
             JOURNAL: str(self.journal.path),
         }
-        log = self._directory / f"worker{len(self._workers)}.log"
+        log = self._directory / f"worker{len(self.workers)}.log"
         worker = WorkerProcess(*command, environment=variables | environment, log=log)
-        self._workers.append(worker)
+        self.workers.append(worker)
         return worker
 
     def only_name(self) -> str:
@@ -117,7 +117,7 @@ class Staff:
         return str(key).removeprefix("rq:worker:")
 
     def close(self) -> None:
-        for worker in self._workers:
+        for worker in self.workers:
             worker.close()
             # Shown where the test failed.
             print(f"--- worker {worker.pid}\n{worker.log}")

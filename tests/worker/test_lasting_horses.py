@@ -26,8 +26,8 @@ def ran_in(desk: Desk, job_id: str) -> int:
     return int(json.loads(job.result or b""))
 
 
-def test_a_process_runs_so_many_jobs_and_no_more(desk: Desk, staff: Staff) -> None:
-    staff.start("--jobs-per-process", "3")
+def test_a_process_runs_so_many_jobs_and_no_more(desk: Desk, steady_staff: Staff) -> None:
+    steady_staff.start("--jobs-per-process", "3")
     pids = [ran_in(desk, desk.submit("nap")) for _ in range(7)]
     assert pids == [pids[0]] * 3 + [pids[3]] * 3 + [pids[6]]
     assert len(set(pids)) == 3
@@ -35,9 +35,9 @@ def test_a_process_runs_so_many_jobs_and_no_more(desk: Desk, staff: Staff) -> No
 
 @pytest.mark.parametrize("attempts", [1, 2])
 def test_only_the_current_job_of_a_killed_process_is_at_risk(
-    desk: Desk, staff: Staff, journal: Journal, attempts: int
+    desk: Desk, steady_staff: Staff, journal: Journal, attempts: int
 ) -> None:
-    staff.start(*MANY, POLLABLE_JOBS=LASTING)
+    steady_staff.start(*MANY, POLLABLE_JOBS=LASTING)
     before = [json.loads(desk.ended(desk.submit("find")).result or b"") for _ in range(2)]
     third = desk.submit("nap_on", plan={"nap_s": 60}, max_attempts=attempts)
     horse = journal.started(third).pid
@@ -53,9 +53,9 @@ def test_only_the_current_job_of_a_killed_process_is_at_risk(
 
 
 def test_after_whatever_did_not_succeed_the_next_job_has_a_fresh_process(
-    desk: Desk, staff: Staff, journal: Journal
+    desk: Desk, steady_staff: Staff, journal: Journal
 ) -> None:
-    staff.start(*MANY, POLLABLE_JOBS=f"{LASTING},tests.worker.acts")
+    steady_staff.start(*MANY, POLLABLE_JOBS=f"{LASTING},tests.worker.acts")
     pids = [ran_in(desk, desk.submit("nap"))]
     late = desk.submit("nap", plan={"nap_s": 60}, timeout_s=1)
     assert (desk.ended(late).error or pytest.fail("no error")).code == "timeout"
@@ -73,8 +73,10 @@ def test_after_whatever_did_not_succeed_the_next_job_has_a_fresh_process(
     assert journal.started(late).pid == pids[0]
 
 
-def test_what_a_job_leaves_in_its_process_meets_the_next_one_but_for_its_children(desk: Desk, staff: Staff) -> None:
-    staff.start(*MANY, POLLABLE_JOBS=LASTING)
+def test_what_a_job_leaves_in_its_process_meets_the_next_one_but_for_its_children(
+    desk: Desk, steady_staff: Staff
+) -> None:
+    steady_staff.start(*MANY, POLLABLE_JOBS=LASTING)
     left = json.loads(desk.ended(desk.submit("leave")).result or b"")
     found = json.loads(desk.ended(desk.submit("find")).result or b"")
     assert found.pop("random")
@@ -91,16 +93,16 @@ def test_what_a_job_leaves_in_its_process_meets_the_next_one_but_for_its_childre
     assert not _children_of(left["pid"]), "what ended was not waited for"
 
 
-def test_a_process_that_has_grown_too_large_is_replaced(desk: Desk, staff: Staff) -> None:
-    staff.start(*MANY, "--max-memory-mb", "150", POLLABLE_JOBS=LASTING)
+def test_a_process_that_has_grown_too_large_is_replaced(desk: Desk, steady_staff: Staff) -> None:
+    steady_staff.start(*MANY, "--max-memory-mb", "150", POLLABLE_JOBS=LASTING)
     pids = [ran_in(desk, desk.submit("grow")) for _ in range(5)]
     # Two times 60 MB and an interpreter.
     assert len(set(pids)) == 3
     assert pids[0] == pids[1]
 
 
-def test_sigterm_lets_the_job_of_a_lasting_process_end(desk: Desk, staff: Staff, journal: Journal) -> None:
-    worker = staff.start(*MANY)
+def test_sigterm_lets_the_job_of_a_lasting_process_end(desk: Desk, steady_staff: Staff, journal: Journal) -> None:
+    worker = steady_staff.start(*MANY)
     ran_in(desk, desk.submit("nap"))
     job_id = desk.submit("nap", plan={"nap_s": 1.5})
     horse = journal.started(job_id).pid

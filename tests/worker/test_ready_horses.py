@@ -21,8 +21,8 @@ def ready(worker: WorkerProcess, *, but: int = 0) -> int:
     return forked_by(worker.pid)[0]
 
 
-def test_every_job_has_a_process_of_its_own_that_was_there_before_it(desk: Desk, staff: Staff) -> None:
-    worker = staff.start(POLLABLE_JOBS=LASTING)
+def test_every_job_has_a_process_of_its_own_that_was_there_before_it(desk: Desk, steady_staff: Staff) -> None:
+    worker = steady_staff.start(POLLABLE_JOBS=LASTING)
     first, second = ready(worker), 0
     found = []
     for _ in range(2):
@@ -35,8 +35,8 @@ def test_every_job_has_a_process_of_its_own_that_was_there_before_it(desk: Desk,
     assert all(job == variable for job, variable in (each["job"] for each in found))
 
 
-def test_a_ready_horse_that_is_killed_is_replaced_and_costs_no_attempt(desk: Desk, staff: Staff) -> None:
-    worker = staff.start()
+def test_a_ready_horse_that_is_killed_is_replaced_and_costs_no_attempt(desk: Desk, steady_staff: Staff) -> None:
+    worker = steady_staff.start()
     first = ready(worker)
     os.kill(first, signal.SIGKILL)
     second = ready(worker, but=first)
@@ -46,8 +46,10 @@ def test_a_ready_horse_that_is_killed_is_replaced_and_costs_no_attempt(desk: Des
     assert (job.state, job.attempts, job.result) == (State.SUCCEEDED, 1, str(second).encode())
 
 
-def test_a_stopped_ready_horse_does_not_hold_its_worker_up_for_ever(desk: Desk, staff: Staff, journal: Journal) -> None:
-    worker = staff.start()
+def test_a_stopped_ready_horse_does_not_hold_its_worker_up_for_ever(
+    desk: Desk, steady_staff: Staff, journal: Journal
+) -> None:
+    worker = steady_staff.start()
     first = ready(worker)
     os.kill(first, signal.SIGSTOP)
     # A claim of which its buffers take a part.
@@ -57,15 +59,15 @@ def test_a_stopped_ready_horse_does_not_hold_its_worker_up_for_ever(desk: Desk, 
     assert not is_alive(first)
 
 
-def test_a_ready_horse_dies_with_its_worker(staff: Staff) -> None:
-    worker = staff.start()
+def test_a_ready_horse_dies_with_its_worker(steady_staff: Staff) -> None:
+    worker = steady_staff.start()
     waiting = ready(worker)
     worker.send(signal.SIGKILL)
     until(lambda: not is_alive(waiting), within_s=5, what="the end of the ready horse")
 
 
-def test_a_signal_to_all_processes_of_an_idle_worker_ends_them_at_once(redis_url: str, staff: Staff) -> None:
-    worker = staff.start()
+def test_a_signal_to_all_processes_of_an_idle_worker_ends_them_at_once(redis_url: str, steady_staff: Staff) -> None:
+    worker = steady_staff.start()
     waiting = ready(worker)
     os.kill(waiting, signal.SIGTERM)
     worker.send_group(signal.SIGTERM)
@@ -75,8 +77,8 @@ def test_a_signal_to_all_processes_of_an_idle_worker_ends_them_at_once(redis_url
         assert client.smembers("rq:workers") == set()
 
 
-def test_a_ready_horse_whose_connection_was_cut_has_another(desk: Desk, staff: Staff, redis_url: str) -> None:
-    worker = staff.start()
+def test_a_ready_horse_whose_connection_was_cut_has_another(desk: Desk, steady_staff: Staff, redis_url: str) -> None:
+    worker = steady_staff.start()
     ready(worker)
     with redis.Redis.from_url(redis_url) as client:
         # The horse's as well, while it waits.

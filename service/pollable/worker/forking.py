@@ -41,6 +41,7 @@ class Worker(CarefulWorker, rq.Worker):
         self.stay = stay
         self._at_work: Horse | None = None
         self._ready: Horse | None = None
+        self._leaving: Horse | None = None
 
     def setup_work_horse_signals(self) -> None:
         """A platform signals every process: the job goes on, and the parent decides when it is handed back.
@@ -51,14 +52,17 @@ class Worker(CarefulWorker, rq.Worker):
 
     def go_round(self, horses: Collection[int] = ()) -> None:
         """One more round of a main loop, and a horse that is ready while there is no job."""
-        super().go_round([horse.pid for horse in (self._at_work, self._ready) if horse is not None] or horses)
+        if self._leaving is not None and self._leaving.wait(timeout_s=0) is not None:
+            self._leaving = None
+        there = (self._at_work, self._ready, self._leaving)
+        super().go_round([horse.pid for horse in there if horse is not None] or horses)
         if self._at_work is None and not self.is_stopping:
             self._readied()
 
     def teardown(self) -> None:
         """RQ's own, without the horse that waits in vain."""
-        if self._ready is not None:
-            self._ready.end()
+        for horse in filter(None, (self._ready, self._leaving)):
+            horse.end()
         super().teardown()  # type: ignore[no-untyped-call]
 
     def fork_work_horse(self, job: RQJob, queue: Queue) -> None:  # noqa: ARG002 - RQ's signature
@@ -146,7 +150,9 @@ class Worker(CarefulWorker, rq.Worker):
         if stays:
             end(self.mark)
             bury_orphans()
-            flush()
+        else:
+            logging.shutdown()
+        flush()
         if attempt.has_ended:
             line.send_bytes(STAYS if stays else LEAVES)
         return stays
@@ -169,7 +175,9 @@ class Worker(CarefulWorker, rq.Worker):
             if horse.word == STAYS:
                 self._ready = horse
             else:
+                # Its word was its last deed: nobody waits while the system takes it apart.
                 end(self.mark)
+                self._leaving = horse if horse.word else None
                 self._expect()
         self.executions.pop(execution.id, None)
         if horse.word:
@@ -184,7 +192,7 @@ class Worker(CarefulWorker, rq.Worker):
     ) -> tuple[Cause | None, int | None]:
         cause, status = None, None
         beat_at = time.monotonic() + HEARTBEAT_S
-        while status is None and horse.word != STAYS:
+        while status is None and not horse.word:
             cause = cause or supervision.cause_to_end(release_at=self.release_at)
             if cause is not None:
                 self.kill_horse()

@@ -54,6 +54,7 @@ class Horse:
         self.word = b""
         """What it said of the last one, `STAYS` or `LEAVES`, once that has ended in the record and in RQ's books."""
         self._listens = False
+        self._status: int | None = None
         self._pidfd = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
 
     def tell(self, message: bytes) -> bool:
@@ -66,21 +67,22 @@ class Horse:
         return False
 
     def wait(self, *, timeout_s: float) -> int | None:
-        """Its exit status once it ended (as waitpid gives it); None if it says that it stays, or the time is over."""
+        """Its exit status once it ended (as waitpid gives it); None once it said its word, or the time is over."""
         deadline = time.monotonic() + timeout_s
-        while True:
+        while self._status is None:
             self._listen(max(0.0, deadline - time.monotonic()))
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
+                self._status = status
                 # Its last word may have come just now.
                 self._listen(0.0)
                 self._close()
                 # Where jobs' processes bear no mark.
                 with suppress(OSError):
                     os.killpg(pid, signal.SIGKILL)
-                return status
-            if self.word == STAYS or time.monotonic() >= deadline:
-                return None
+            elif self.word or time.monotonic() >= deadline:
+                break
+        return self._status
 
     def end(self) -> None:
         """Kill it, and wait for its end."""
