@@ -91,17 +91,14 @@ class Worker(CarefulWorker, rq.Worker):
         ours, theirs = reins()
         pid = os.fork()
         if pid == 0:
-            ours.close()
-            if self._at_work is not None:
-                self._at_work.line.close()
-            self._live(theirs)
+            self._live(theirs, not_ours=[ours, *(horse.line for horse in (self._at_work,) if horse is not None)])
         theirs.close()
         # From here too: until the horse has done so itself, killing its group would kill the worker's.
         with suppress(OSError):
             os.setpgid(pid, pid)
         return Horse(pid, ours)
 
-    def _live(self, line: Connection) -> NoReturn:
+    def _live(self, line: Connection, *, not_ours: list[Connection]) -> NoReturn:
         """In the horse: it dies with its worker, and what its jobs start ends with them."""
         code = 1
         try:
@@ -110,6 +107,9 @@ class Worker(CarefulWorker, rq.Worker):
             self.setup_work_horse_signals()
             random.seed()
             self._is_horse = True
+            self.executions.clear()
+            for other in not_ours:
+                other.close()
             number = 1
             while self._serve(self._next_claim(line), line, number=number):
                 number += 1
@@ -117,9 +117,12 @@ class Worker(CarefulWorker, rq.Worker):
         except EOFError:
             code = 0
         finally:
-            logging.shutdown()
-            flush()
-            os._exit(code)
+            # Whatever happens, nothing gets out of here: above are the worker's own doings.
+            try:
+                logging.shutdown()
+                flush()
+            finally:
+                os._exit(code)
 
     def _next_claim(self, line: Connection) -> Claim:
         pool = self.connection.connection_pool
