@@ -54,8 +54,8 @@ class Worker(CarefulWorker, rq.Worker):
         """One more round of a main loop, and a horse that is ready while there is no job."""
         if self._leaving is not None and self._leaving.wait(timeout_s=0) is not None:
             self._leaving = None
-        there = (self._at_work, self._ready, self._leaving)
-        super().go_round([horse.pid for horse in there if horse is not None] or horses)
+        there = filter(None, (self._at_work, self._ready, self._leaving))
+        super().go_round([*horses, *(horse.pid for horse in there)])
         if self._at_work is None and not self.is_stopping:
             self._readied()
 
@@ -110,11 +110,11 @@ class Worker(CarefulWorker, rq.Worker):
             self.executions.clear()
             for other in not_ours:
                 other.close()
-            number = 1
-            while self._serve(self._next_claim(line), line, number=number):
-                number += 1
-            code = 0
-        except EOFError:
+            # The worker lets go of it, or is gone.
+            with suppress(EOFError):
+                number = 1
+                while self._serve(self._next_claim(line), line, number=number):
+                    number += 1
             code = 0
         finally:
             # Whatever happens, nothing gets out of here: above are the worker's own doings.
