@@ -8,6 +8,7 @@ from pollable import catalog as catalogs
 from pollable.cli.working import work
 from pollable.settings import from_environment
 from pollable.testing import AT_ONCE
+from pollable.worker.horse import Stay
 
 
 def main(arguments: list[str]) -> int:
@@ -17,7 +18,7 @@ def main(arguments: list[str]) -> int:
         types = catalogs.deployed(settings)
         for each in list(types):
             types.add(msgspec.structs.replace(each, retry_delays_s=()))
-    return work(settings, queues=None, workers=1, grace_s=2, simple=False, health=None)
+    return work(settings, queues=None, workers=1, grace_s=2, simple=False, stay=Stay(), health=None)
 
 
 if __name__ == "__main__":

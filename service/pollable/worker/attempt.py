@@ -20,7 +20,6 @@ from pollable.worker.encoding import encode
 from pollable.worker.progress import Reporter
 
 
-
 class Workshop(msgspec.Struct, frozen=True):
     """What every attempt of this process needs."""
 

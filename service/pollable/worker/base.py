@@ -66,6 +66,7 @@ class CarefulWorker(BaseWorker):
         self._types = " ".join(workshop.types)
         self.bells = Bells(connection, queues=queues, types=workshop.types)
         self._vain: Sequence[Any] = AGAIN
+        self._heartbeat_at = 0.0
         self._stop_requested_at = 0.0
 
     @property
