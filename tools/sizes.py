@@ -17,13 +17,15 @@ APART_FILES = {
     *("http/health.py", "http/openapi.py", "http/pages.py", "storage/risks.py"),
     *("http/events.py", "http/feeds.py", "jobs/listing.py"),
     *("auth/issuer.py", "catalog/signature.py", "pollable/__init__.py", "pollable/logs.py"),
-    *("jobs/foreign_results.py", "jobs/pickled.py", "jobs/pickle_names.py", "jobs/opcodes.py", "jobs/tracebacks.py"),
-    "jobs/unfit.py",
+    *("pollable/server.py", "http/lifetime.py", "jobs/reaper.py"),
+    *("auth/key_set.py", "auth/download.py", "storage/sentinels.py"),
+    *("jobs/foreign.py", "jobs/foreign_results.py", "jobs/pickled.py", "jobs/pickle_names.py", "jobs/opcodes.py"),
+    *("jobs/tracebacks.py", "jobs/unfit.py"),
 }
-"""Files of the other rooms of which the same is true: the first answer operators, their tools and browsers, or go on
-answering as streams, which are no polls, no more than lists are; the next judge and arrange once, at the start, what
-settings and job types say, or list what may be imported; and no job of ours needs what reads other code's results, or
-says what is wrong with other code's workers."""
+"""Files of the other rooms of which the same is true. By line: what answers operators, their tools and browsers; streams
+and lists, which are no polls; what judges and arranges once, at the start, or lists what may be imported; what begins
+and ends a process, and looks beside the jobs for those that were lost; who fetches keys, and finds a primary, beside the
+requests; and what reads other code's jobs and results, or says what is wrong with other code's workers."""
 FUNCTION_LINES = 40
 FILE_LINES = 300
 CORE_LINES = 5_000
