@@ -22,10 +22,10 @@ APART_FILES = {
     *("jobs/foreign.py", "jobs/foreign_results.py", "jobs/pickled.py", "jobs/pickle_names.py", "jobs/opcodes.py"),
     *("jobs/tracebacks.py", "jobs/unfit.py"),
 }
-"""Files of the other rooms of which the same is true. By line: what answers operators, their tools and browsers; streams
-and lists, which are no polls; what judges and arranges once, at the start, or lists what may be imported; what begins
-and ends a process, and looks beside the jobs for those that were lost; who fetches keys, and finds a primary, beside the
-requests; and what reads other code's jobs and results, or says what is wrong with other code's workers."""
+"""Files of the other rooms of which the same is true. By line: what answers operators, their tools and browsers; lists
+and streams, which are no polls; what judges and arranges once, at the start, or lists what may be imported; what begins
+and ends a process, and looks beside the jobs for those that were lost; who fetches keys, and finds a primary; and what
+reads other code's jobs and results, or says what is wrong with other code's workers."""
 FUNCTION_LINES = 40
 FILE_LINES = 300
 CORE_LINES = 5_000

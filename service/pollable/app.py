@@ -11,10 +11,11 @@ from pollable.catalog import Catalog
 from pollable.envelopes import registry
 from pollable.http.feeds import Feeds
 from pollable.http.forwarded import Front
+from pollable.http.kept import Kept
 from pollable.http.lifetime import Lifetime
 from pollable.http.middleware import Edge
 from pollable.http.origins import CORS, Origins
-from pollable.http.routing import Nowhere, routes
+from pollable.http.routing import Nowhere, Shortcut, routes
 from pollable.http.services import Services
 from pollable.jobs.changes import Changes
 from pollable.jobs.changing import JobWriter
@@ -46,7 +47,7 @@ class Application(Starlette):
         self.router.default = nowhere
 
     def build_middleware_stack(self) -> ASGIApp:
-        edge = Edge(self.router, front=self._front, origins=self._origins)
+        edge = Edge(Shortcut(self.router), front=self._front, origins=self._origins)
         # Around everything: a page must be able to read refusals, too.
         return CORSMiddleware(edge, **CORS, allow_origins=self._pages) if self._pages else edge
 
@@ -78,6 +79,7 @@ def assemble(settings: Settings, catalog: Catalog, given: Redis | None) -> Servi
         envelopes=registry.load_envelopes(settings.envelopes),
         redis=redis,
         reader=reader,
+        kept=Kept(changes),
         writer=JobWriter(redis, settings=settings, catalog=catalog, reader=reader),
         lister=JobLister(redis),
         limiter=Limiter(redis),

@@ -70,7 +70,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One job as its caller may see it.
 
     `id` is the canonical UUID (or the RQ id of a job that other code enqueued). Times are whole milliseconds since
-    the Unix epoch, UTC, by Redis' clock; `read_at` is when it was so. `result` and `context` are JSON bytes, never
+    the Unix epoch, UTC, by Redis' clock; `read_at` is when it was so; `expected_ms` later it will have
+    ended, if it is like others of its type (0: nobody says). `result` and `context` are JSON bytes, never
     decoded on their way out. `rq_status` is RQ's own word. `progress` is a percentage, 0 to 100; None where nobody
     knows. `stalled_reason` says why a job that should be on its way is not. `labels` are what its submitter finds it
     by, a JSON object of texts. `last_error` is why the attempt before failed, of a job that goes on. `reopened_at` is
@@ -85,6 +86,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     queue: str
     created_at: int
     read_at: int = 0
+    expected_ms: int = 0
     owner: str = ""
     progress: int | None = 0
     message: str | None = None
@@ -123,4 +125,4 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 def _apart_from_when(job: Job) -> tuple[object, ...]:
-    return tuple(getattr(job, name) for name in Job.__struct_fields__ if name != "read_at")
+    return tuple(getattr(job, name) for name in Job.__struct_fields__ if name not in ("read_at", "expected_ms"))

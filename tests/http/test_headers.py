@@ -113,3 +113,17 @@ def test_a_preference_is_no_reason_to_refuse(deployment: Deployment, job_id: str
 def test_other_reads_are_conditional_too(deployment: Deployment, path: str) -> None:
     etag = deployment.get(path).headers["etag"]
     assert deployment.get(path, if_none_match=etag).status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("usual_ms", "seconds"), [(400, "1"), (4_000, "4"), (4_001, "5"), (30_000, "30"), (900_000, "30")]
+)
+def test_native_says_when_the_end_is_to_be_expected(deployment: Deployment, usual_ms: int, seconds: str) -> None:
+    job_id, delayed = deployment.submit(project=PROJECT_ID), deployment.submit(delay=100)
+    deployment.redis.hset("rq:pollable:durations", "anything", usual_ms)
+    deployment.redis.expire("rq:pollable:durations", 60)
+    told = {name: deployment.get(READS[name].format(id=job_id)).headers["retry-after"] for name in ENVELOPES}
+    assert told == INTERVALS | {"native": seconds}
+    assert deployment.get(f"/jobs/{delayed}").headers["retry-after"] == "100"
+    deployment.succeed(job_id)
+    assert "retry-after" not in deployment.get(f"/jobs/{job_id}").headers

@@ -95,17 +95,17 @@ def test_nothing_is_sent_any_more_for_callers_who_went_away(real_bench: Workbenc
     async def ten_of_whom_nine_give_up() -> None:
         async with AsyncRedis.from_url(redis_url) as client:
             script = BatchedScript(client, "read", head=head, most=1)
-            await script.ask((new_id(), "", "", "", "", ""))
+            await script.ask((new_id(),))
             real_bench.redis.config_resetstat()
             # Scripts wait, so that the nine leave while the first is under way.
             real_bench.redis.client_pause(60_000, all=False)
-            asking = [asyncio.create_task(script.ask((new_id(), "", "", "", "", ""))) for _ in range(10)]
+            asking = [asyncio.create_task(script.ask((new_id(),))) for _ in range(10)]
             await asyncio.sleep(0.01)
             for task in asking[1:]:
                 task.cancel()
             real_bench.redis.client_unpause()
             await asyncio.gather(*asking, return_exceptions=True)
-            await script.ask((new_id(), "", "", "", "", ""))
+            await script.ask((new_id(),))
 
     real_bench.run(ten_of_whom_nine_give_up())
     assert scripts_run(real_bench) == 2

@@ -117,10 +117,12 @@ class Fuzz:
         return key != job_id and self.redis.hget(f"rq:pollable:job:{job_id}", "state") in LIVE
 
     def _misread(self, call: Call) -> Call:
-        """Ids and owners that callers may choose; not shifted, since a quota's key is among what stands beside them."""
+        """Ids, owners and tags that callers may choose; not shifted, since a quota's key stands beside them."""
         arguments = list(call.arguments)
-        for job in range(8, len(arguments), 6):
-            arguments[job + self._random.choice((0, 1, 2))] = self._random.choice(ODD)
+        for job in range(8, len(arguments)):
+            lines = arguments[job].split(b"\n")
+            lines[self._random.choice((0, 1, 2, -1))] = self._random.choice(ODD).replace(b"\n", b"")
+            arguments[job] = b"\n".join(lines)
         return Call(call.name, call.keys, tuple(arguments))
 
     def _spoil(self, arguments: list[bytes], at: int, *, is_short: bool) -> None:

@@ -29,7 +29,8 @@ DIRECTLY = {
 }
 """What is sent without a script. That each is needed was found by leaving it out."""
 CALLED = re.compile(r"redis\.p?call\(\s*'([A-Z]+)'(?:, '(NUMSUB)')?")
-PARTS = {"bells", "clock", "held", "memory", "names", "nothing", "record", "row", "view", "window", "workers"}
+PARTS = {"bells", "clock", "durations", "held", "memory", "names", "nothing", "record", "row", "view", "window"}
+PARTS |= {"workers"}
 
 NEVER: dict[str, tuple[str, ...]] = {
     "names of all keys": ("KEYS", "*"),

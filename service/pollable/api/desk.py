@@ -68,7 +68,7 @@ class Desk:
         self._given = catalog
         self.pause = pause
         self._reader = JobReader(redis, settings, script=script)
-        self._lister = JobLister(redis)
+        self._lister = JobLister(redis, script=script)
 
     @cached_property
     def _catalog(self) -> Catalog:

@@ -46,6 +46,9 @@ class Direct:
 
         return run
 
+    async def hget(self, name: str, field: str) -> Any:
+        return self._redis.hget(name, field)
+
     async def hmget(self, name: str, *fields: str) -> Any:
         return self._redis.hmget(name, fields)
 
@@ -80,5 +83,5 @@ class DirectScript(BatchedScript):
 
     async def ask(self, arguments: tuple[Argument, ...]) -> Any:
         with store_errors():
-            (row,) = await self._run([*self._head, *arguments])
+            (row,) = await self._call([*self._head, *arguments])
         return row

@@ -11,13 +11,17 @@ NO_SUCH_JOB = "There is no such job."
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What goes back, before the headers that every answer gets. `retry_after_s` is when to ask again, if ever."""
+    """What goes back, before the headers that every answer gets. `retry_after_s` is when to ask again, if ever.
+
+    `etag` stands for the body; None: a digest of it does.
+    """
 
     status: int
     body: bytes
     media_type: bytes = JSON
     retry_after_s: int | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    etag: bytes | None = None
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from pollable.jobs.changing import Submission
 from pollable.model import Job, State
 
 MAX_CONTEXT_BYTES = 4096
+LONGEST_S = 30
 
 
 class Verb(StrEnum):
@@ -82,6 +83,8 @@ class Envelope(ABC):
     """One API. The id of the job to read is `{id}` in `read_path`, or the query parameter `id_parameter`.
 
     Callers are told to wait `interval_s` between polls, for a delayed job until it is due, but `most_wait_s` at most.
+    Where this API `foretells`, they wait until the job is expected to end, up to `LONGEST_S`, once another of its type
+    has succeeded.
     """
 
     name: str
@@ -89,6 +92,7 @@ class Envelope(ABC):
     id_parameter: str | None = None
     interval_s: int = 1
     most_wait_s: int | None = 30
+    foretells: bool = False
     routes: tuple[Route, ...] = ()
     quotas: PerMinute | None = None
     shapes: Shapes = Shapes(read=Any, accepted=Any)
@@ -146,6 +150,8 @@ class Envelope(ABC):
         if job.state is State.SCHEDULED and job.run_at is not None:
             due_s = math.ceil((job.run_at - job.read_at) / 1000)
             return max(1, due_s if self.most_wait_s is None else min(due_s, self.most_wait_s))
+        if job.expected_ms:
+            return min(math.ceil(job.expected_ms / 1000), LONGEST_S)
         return self.poll_interval_s((job.read_at - job.created_at) / 1000)
 
     def spelled(self, job_id: str) -> str:

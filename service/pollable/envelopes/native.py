@@ -104,6 +104,7 @@ class Native(Envelope):
     name = "native"
     read_path = JOB_PATH
     most_wait_s = None
+    foretells = True
     shapes = Shapes(read=Body, accepted=Body, form=NativeForm, form_rule=ONE_TIME)
     routes = (
         Route("POST", SUBMIT_PATH, Verb.SUBMIT),

@@ -19,6 +19,7 @@ from pollable.http.forwarded import PREFIX
 from pollable.http.leaving import while_there
 from pollable.http.replies import with_wait
 from pollable.http.services import Services
+from pollable.ids import parse_id
 from pollable.jobs import fitting
 from pollable.jobs.changing import Accepted, Submission
 from pollable.model import Job, State
@@ -100,6 +101,8 @@ async def delete(call: Call) -> Answer:
     """204 once the ended job is forgotten."""
     asker = call.principal
     await call.services.writer.delete(call.job_id, owner=asker.visible_owner, asker=asker.owner)
+    # What is published of it may not have come yet.
+    call.services.kept.forget(parse_id(call.job_id.strip()) or call.job_id)
     return Answer(204, b"")
 
 

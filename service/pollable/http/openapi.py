@@ -15,7 +15,7 @@ from pollable.envelopes.envelope import Envelope, Shapes, Verb
 from pollable.http.forwarded import PREFIX
 from pollable.http.handlers import MOST_LISTED
 from pollable.http.pages import CLIENT, pages_of
-from pollable.http.replies import send_read
+from pollable.http.replies import ready, send_read
 from pollable.http.services import Services
 from pollable.http.verbs import ACTIONS
 from pollable.jobs import fitting
@@ -71,7 +71,7 @@ class OpenAPI:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
         await self._services.require_reader(scope)
         answer = Answer(200, msgspec.json.encode({**self._parts, "servers": [{"url": scope[PREFIX] or "/"}]}))
-        await send_read(scope, send, answer, if_none_match=dict(scope["headers"]).get(b"if-none-match"))
+        await send_read(scope, send, ready(answer), if_none_match=dict(scope["headers"]).get(b"if-none-match"))
 
     @cached_property
     def _parts(self) -> dict[str, msgspec.Raw]:

@@ -9,6 +9,8 @@ from pollable.envelopes.answer import Answer
 from pollable.errors import ServiceError
 from pollable.storage.quotas import Quota, Verdict, fields
 
+Header = tuple[bytes, bytes]
+
 READ_HEADERS = ((b"cache-control", b"private, no-cache"), (b"vary", b"Authorization, Prefer"))
 OTHER_HEADERS = ((b"cache-control", b"no-store"),)
 
@@ -33,44 +35,60 @@ def refused(refusal: ServiceError, quota: Quota | None, verdict: Verdict | None)
     return refusal
 
 
+class Reply(msgspec.Struct, frozen=True):
+    """A read made ready: its headers, those of a 304 in its place, its ETag, its body."""
+
+    status: int
+    headers: tuple[Header, ...]
+    known: tuple[Header, ...]
+    etag: bytes
+    body: bytes
+
+
+def ready(answer: Answer) -> Reply:
+    """The reply, whose ETag is the answer's own or a digest of the body."""
+    etag = answer.etag or etag_of(answer.body)
+    known = ((b"etag", etag), *READ_HEADERS, *_own(answer))
+    return Reply(answer.status, (*_content(answer), *known), known, etag, answer.body)
+
+
 async def send_answer(scope: Scope, send: Send, answer: Answer) -> None:
     """An answer that nobody may keep."""
-    headers = [*_content(answer), *OTHER_HEADERS, *_own(answer)]
-    await _send(scope, send, answer.status, headers, answer.body)
+    await _send(scope, send, answer.status, (*_content(answer), *OTHER_HEADERS, *_own(answer)), answer.body)
 
 
-async def send_read(scope: Scope, send: Send, answer: Answer, *, if_none_match: bytes | None) -> None:
-    """A read, with its ETag over the exact body; 304 without a body for who has it already (RFC 9110, 13.1.2)."""
-    etag = etag_of(answer.body)
-    headers = [(b"etag", etag), *READ_HEADERS, *_own(answer)]
-    if if_none_match is not None and is_known(answer.body, if_none_match):
-        await _send(scope, send, 304, headers, b"")
+async def send_read(scope: Scope, send: Send, reply: Reply, *, if_none_match: bytes | None) -> None:
+    """A read; 304 without a body for who has it already (RFC 9110, 13.1.2)."""
+    if if_none_match is not None and _names(if_none_match, reply.etag):
+        await _send(scope, send, 304, reply.known, b"")
     else:
-        await _send(scope, send, answer.status, [*_content(answer), *headers], answer.body)
+        await _send(scope, send, reply.status, reply.headers, reply.body)
 
 
 def is_known(body: bytes, if_none_match: bytes) -> bool:
     """Whether who asks has it already."""
-    return etag_of(body) in if_none_match or if_none_match.strip() == b"*"
+    return _names(if_none_match, etag_of(body))
 
 
 def etag_of(body: bytes) -> bytes:
-    """The ETag of a read."""
+    """The ETag of a body that no version stands for."""
     return b'"%s"' % hashlib.blake2b(body, digest_size=8).hexdigest().encode()
 
 
-def _content(answer: Answer) -> list[tuple[bytes, bytes]]:
-    if answer.status == 204:
-        return []
-    return [(b"content-type", answer.media_type), (b"content-length", b"%d" % len(answer.body))]
+def _names(if_none_match: bytes, etag: bytes) -> bool:
+    return etag in if_none_match or if_none_match.strip() == b"*"
 
 
-def _own(answer: Answer) -> tuple[tuple[bytes, bytes], ...]:
-    if answer.retry_after_s is None:
-        return answer.headers
-    return (*answer.headers, (b"retry-after", b"%d" % answer.retry_after_s))
+def _content(answer: Answer) -> tuple[Header, ...]:
+    content = (b"content-type", answer.media_type), (b"content-length", b"%d" % len(answer.body))
+    return () if answer.status == 204 else content
 
 
-async def _send(scope: Scope, send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+def _own(answer: Answer) -> tuple[Header, ...]:
+    again = () if answer.retry_after_s is None else ((b"retry-after", b"%d" % answer.retry_after_s),)
+    return (*answer.headers, *again)
+
+
+async def _send(scope: Scope, send: Send, status: int, headers: tuple[Header, ...], body: bytes) -> None:
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

@@ -1,11 +1,11 @@
 """The routes of a deployment: of the envelopes that are on, of its job types, of its operators."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from itertools import combinations
 
 import msgspec
-from starlette.routing import BaseRoute, Route, compile_path
+from starlette.routing import BaseRoute, Route, Router, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pollable.auth.authenticator import require
@@ -20,7 +20,7 @@ from pollable.http.openapi import OpenAPI
 from pollable.http.pages import Page, pages_of
 from pollable.http.poll import Poll
 from pollable.http.problems import ENVELOPE
-from pollable.http.replies import limited, refused, send_answer, send_read
+from pollable.http.replies import limited, ready, refused, send_answer, send_read
 from pollable.http.services import Services
 from pollable.http.verbs import ACTIONS, Action
 
@@ -54,7 +54,7 @@ class Endpoint:
         if isinstance(answer, Stream):
             await answer.send(scope, receive, send)
         elif scope["method"] in ("GET", "HEAD"):
-            await send_read(scope, send, answer, if_none_match=headers.get(b"if-none-match"))
+            await send_read(scope, send, ready(answer), if_none_match=headers.get(b"if-none-match"))
         else:
             await send_answer(scope, send, answer)
 
@@ -86,6 +86,33 @@ class Resource:
     def _not_allowed(self) -> MethodNotAllowed:
         allowed = ", ".join(sorted(self._methods | ({"HEAD": ()} if "GET" in self._methods else {})))
         return MethodNotAllowed(f"This route has {allowed}.", headers={"Allow": allowed})
+
+
+class Shortcut:
+    """Routes that a look-up finds, in front of Starlette's table, which tries one pattern after another.
+
+    A path that is nothing but itself, and one that ends in `{id}` alone. What comes behind another kind of route in the
+    table, which may take the same path, is left to the table, and so is what is mounted.
+    """
+
+    def __init__(self, router: Router) -> None:
+        self._router, self._routes = router, dict[str, Route]()
+        for route in router.routes:
+            if not isinstance(route, Route) or route.path.count("{") > route.path.endswith("/{id}"):
+                break
+            self._routes[route.path] = route
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        # A lifespan has no path.
+        path: str = scope.get("path", "")
+        beginning, _, end = path.rpartition("/")
+        route = self._routes.get(path) or self._routes.get(beginning + "/{id}")
+        if route is None or not end or scope.get("root_path"):
+            return self._router(scope, receive, send)
+        # As Starlette leaves it, for whoever names requests by their routes.
+        scope["route"], scope["endpoint"] = route, route.endpoint
+        scope["path_params"] = {"id": end} if route.param_convertors else {}
+        return route.app(scope, receive, send)
 
 
 class Nowhere:
@@ -135,13 +162,10 @@ def _served(services: Services) -> Iterator[Served]:
             yield route.method, route.path, endpoint, envelope
     yield from _own_submits(services)
     yield "GET", "/healthz", Health(), None
-    yield "GET", "/readyz", _readiness(services), None
+    readiness = Readiness(services.redis, settings=services.settings, catalog=services.catalog)
+    yield "GET", "/readyz", Discreet(readiness, services), None
     yield "GET", "/openapi.json", OpenAPI(services), None
     yield from (("GET", path, Page(path), None) for path in pages_of(services.settings))
-
-
-def _readiness(services: Services) -> Discreet:
-    return Discreet(Readiness(services.redis, settings=services.settings, catalog=services.catalog), services)
 
 
 def _own_submits(services: Services) -> Iterator[Served]:

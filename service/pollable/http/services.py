@@ -8,6 +8,7 @@ from pollable.auth.authenticator import Authenticator, require
 from pollable.catalog import Catalog
 from pollable.envelopes.envelope import Bucket, Envelope, PerMinute
 from pollable.http.feeds import Feeds
+from pollable.http.kept import Kept
 from pollable.http.lifetime import Lifetime
 from pollable.jobs.changes import Changes
 from pollable.jobs.changing import JobWriter
@@ -29,6 +30,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     envelopes: dict[str, Envelope]
     redis: Redis
     reader: JobReader
+    kept: Kept
     writer: JobWriter
     lister: JobLister
     limiter: Limiter

@@ -34,8 +34,8 @@ class JobPage(msgspec.Struct, frozen=True):
 class JobLister:
     """Walks the index of an owner's jobs, for each owner by one call at a time."""
 
-    def __init__(self, redis: "Redis") -> None:
-        self._redis = redis
+    def __init__(self, redis: "Redis", *, script: type[BatchedScript] = BatchedScript) -> None:
+        self._redis, self._script = redis, script
         self._scripts: WeakValueDictionary[str, BatchedScript] = WeakValueDictionary()
 
     async def page(
@@ -55,7 +55,7 @@ class JobLister:
         asked = {"states": dict.fromkeys(states, True), "types": dict.fromkeys(types, True), "labels": labels or {}}
         place, encoded, jobs = _place(cursor), msgspec.json.encode(asked), list[Job]()
         head = (keys.PREFIX, keys.RQ_PREFIX, " ".join(RECORD_FIELDS))
-        script = self._scripts.setdefault(owner, BatchedScript(self._redis, "list", head=head, most=1))
+        script = self._scripts.setdefault(owner, self._script(self._redis, "list", head=head, most=1))
         for _ in range(CALLS):
             created_at, last, *found = await _asked(script, owner, (limit - len(jobs), *place, encoded))
             place = created_at, last

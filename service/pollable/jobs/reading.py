@@ -24,7 +24,8 @@ log = logging.getLogger("pollable.jobs")
 NO_ID = "00000000-0000-0000-0000-000000000000"
 """Looked up in place of what can be no id, so that a malformed id costs and answers what a missing one does."""
 
-NO_LIMIT: tuple[Argument, ...] = ("", "", "")
+NO_LIMIT = ("", "", "")
+"""A quota's key, limit and window."""
 
 STALLED_REASONS = (
     None,
@@ -63,6 +64,8 @@ class JobReader:
         head: tuple[Argument, ...] = (keys.PREFIX, keys.RQ_PREFIX, int(self._shows_foreign), *fields)
         self._together = script(redis, "read", head=(*head, LARGE_BYTES, CALL_BYTES), most=BATCH)
         self._alone = script(redis, "read", head=(*head, "", ""), most=1)
+        self._results = script(redis, "read", head=(), most=1, call=self._large_result)
+        self._redis = redis
         self._foreign = ForeignJobs(settings)
 
     async def read(self, job_id: str, *, owner: str | None) -> Job:
@@ -71,23 +74,25 @@ class JobReader:
         Raises `JobNotFound` (never was, or somebody else's), `JobExpired` and `StoreUnavailable`.
         """
         question = self._question(job_id, owner)
-        _, row = await self._together.ask((*question, *NO_LIMIT))
+        _, row = await self._together.ask(_asked(question))
         return await self._whole(question, row)
 
     async def poll(
-        self, job_id: str, *, owner: str | None, quota: Quota | None, caller: str
-    ) -> tuple[Job | ServiceError, Verdict | None]:
+        self, job_id: str, *, owner: str | None, quota: Quota | None, caller: str, beside: tuple[str, str] = ("0", "")
+    ) -> tuple[Job | ServiceError | None, Verdict | None]:
         """The same, counted against the quota of `caller`, with its verdict; what is not found is an answer, too.
 
+        Beside the question: 1 where the job's end is to be foretold, else 0; which ended job is known already
+        (`version-updated_at`, or empty). None is the job that is known, and still so.
         Raises `QuotaExceeded` and `StoreUnavailable`.
         """
         question, limit = self._question(job_id, owner), NO_LIMIT
         if quota is not None:
-            limit = (keys.limit(quota.bucket, caller), quota.limit, quota.window_ms)
-        said, row = await self._together.ask((*question, *limit))
+            limit = (keys.limit(quota.bucket, caller), str(quota.limit), str(quota.window_ms))
+        said, row = await self._together.ask(_asked(question, beside, limit))
         verdict = None if quota is None else allowed(quota, said)
         try:
-            return await self._whole(question, row), verdict
+            return None if row[0] == b"same" else await self._whole(question, row), verdict
         except (JobNotFound, JobExpired) as error:
             return error, verdict
 
@@ -98,7 +103,7 @@ class JobReader:
         """
         questions = [self._question(job_id, owner) for job_id in job_ids]
         distinct = list(dict.fromkeys(questions))
-        replies = await asyncio.gather(*(self._together.ask((*each, *NO_LIMIT)) for each in distinct))
+        replies = await asyncio.gather(*(self._together.ask(_asked(each)) for each in distinct))
         rows, read, answer = dict(zip(distinct, replies, strict=True)), dict[Question, Job | None](), list[Job | None]()
         left = ANSWER_BYTES if len(questions) > 1 else sys.maxsize
         for question in questions:
@@ -125,8 +130,15 @@ class JobReader:
     async def _whole(self, question: Question, row: Sequence[Any], *, most_bytes: int = sys.maxsize) -> Job:
         """The job of a row, with what was left out of it because it was large, if that is no more than `most_bytes`."""
         if len(row) > 1 and 0 < row[1] <= most_bytes:
-            _, row = await self._alone.ask((*question, *NO_LIMIT))
+            result = await self._results.ask((question[0],)) if row[0] == b"record" else None
+            # One of other code, or it is gone by now: all of it is asked for again.
+            whole = result is None and (await self._alone.ask(_asked(question)))[1]
+            row = whole or [*row[:2], result, *row[3:]]
         return await self._job(question[0], row)
+
+    async def _large_result(self, arguments: Sequence[Argument]) -> list[Any]:
+        # By a command of Redis' own, which copies it less often than a script does.
+        return [await self._redis.hget(keys.record(str(arguments[0])), "result")]
 
     async def _job(self, stored_id: str, row: Sequence[Any]) -> Job:
         kind = row[0]
@@ -139,6 +151,12 @@ class JobReader:
         if kind == b"expired":
             raise JobExpired("This job has expired: its result is no longer kept.")
         raise JobNotFound("There is no such job.")
+
+
+def _asked(question: Question, beside: Sequence[str] = ("0", ""), limit: Sequence[str] = NO_LIMIT) -> tuple[str]:
+    # redis-py encodes each argument in Python, which costs more than to take one text apart. What is known comes from a
+    # header, and so last: whatever stands in it, it moves nothing.
+    return ("\n".join((*question, beside[0], *limit, beside[1])),)
 
 
 def record_job(job_id: str, row: Sequence[Any]) -> Job:
@@ -155,8 +173,8 @@ def _damaged(job_id: str, why: str) -> RecordDamaged:
 
 
 def _job_of(job_id: str, row: Sequence[Any]) -> Job:
-    result, word, stalled, now = row[2:6]
-    state, values = State(word.decode()), dict(zip(RECORD_FIELDS, row[6:], strict=True))
+    result, word, stalled, now, expected_ms = row[2:7]
+    state, values = State(word.decode()), dict(zip(RECORD_FIELDS, row[7:], strict=True))
     return Job(
         id=job_id,
         type=values["type"].decode(),
@@ -165,6 +183,7 @@ def _job_of(job_id: str, row: Sequence[Any]) -> Job:
         queue=values["queue"].decode(),
         created_at=int(values["created_at"]),
         read_at=now,
+        expected_ms=expected_ms,
         owner=values["owner"].decode(),
         progress=int(values["progress"]),
         message=_text(values["message"]),

@@ -1,7 +1,7 @@
 """One Lua script asked by many callers at once: what arrives while a call is under way goes out as the next call."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ WAIT_MS = 300
 UNCONFIRMED = "Too few replicas confirm what was stored. The job may run: send it again, with the same Idempotency-Key."
 
 Argument = str | bytes | int
+Call = Callable[[list[Argument]], Awaitable[Any]]
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -31,10 +32,20 @@ class BatchedScript:
     """A script whose ARGV is a common head and then each question's arguments, and whose reply is one row a question.
 
     `most` bounds the questions of one call, and so the time for which Redis does nothing else. What it wrote is on
-    `replicas` others before it is answered.
+    `replicas` others before it is answered. `call` is what is asked in place of the script.
     """
 
-    def __init__(self, redis: "Redis", name: str, *, head: tuple[Argument, ...], most: int, replicas: int = 0) -> None:
+    def __init__(
+        self,
+        redis: "Redis",
+        name: str,
+        *,
+        head: tuple[Argument, ...],
+        most: int,
+        replicas: int = 0,
+        call: Call | None = None,
+    ) -> None:
+        self._call = call or self._run
         self._redis = redis
         self._replicas = replicas
         self._source = source(name)
@@ -65,7 +76,7 @@ class BatchedScript:
     async def _answer(self, batch: Sequence[Question]) -> None:
         arguments = [value for question in batch for value in question.arguments]
         try:
-            rows = await self._run([*self._head, *arguments])
+            rows = await self._call([*self._head, *arguments])
         except Exception as error:
             if is_away(error) or isinstance(error, StoreUnavailable):
                 # Whoever came meanwhile has waited as long as anyone should for a Redis that is away, or its replicas.

@@ -1,4 +1,4 @@
--- needs: record
+-- needs: record durations
 -- Ends an attempt: the first final write wins, and only the current token may write.
 -- ARGV: our prefix, RQ's prefix, id, token, outcome, result, code, message, may retry (1 or 0), delay_ms, whether RQ puts
 -- a job that is tried again back on its way (1, under a plain `rq worker`; else 0), then for RQ's books: the worker's name ('' for
@@ -98,6 +98,7 @@ if outcome == 'succeeded' then
   tell_rq('finished')
   redis.call('HSET', record, 'result', result, 'progress', 100)
   redis.call('HDEL', record, 'message')
+  note_duration(id)
   finish(id, queue, 'succeeded', tonumber(result_ttl_s))
   is_kept = keep_books()
 elseif outcome == 'stopped' then

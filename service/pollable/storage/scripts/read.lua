@@ -1,17 +1,20 @@
--- needs: row window
+-- needs: row durations window
 -- Reads many jobs in one call. Nothing here writes but the quota, what an operator did on RQ's side meanwhile, and
 -- that an end was read.
 -- ARGV: our prefix, RQ's prefix, whether jobs of other code are shown (1 or 0), the RQ data of jobs that are ours, the
 -- names of the record's fields that are wanted and those of RQ's hash (each joined by spaces), how many bytes a result may
--- have and all results together ('' twice: any), then for each job 6 values: id, owner ('' for any), the id as it was given,
--- quota key ('' for none), quota limit, quota window_ms.
+-- have and all results together ('' twice: any), then for each job 8 lines of one text: id, owner ('' for any), the id as it was
+-- given, whether its end is to be foretold (1 or 0), quota key ('' for none), quota limit, quota window_ms, the ended job that the
+-- caller knows already (version-updated_at, '' for none).
 -- Reply, for each job, {what window.lua says of the quota, or {} where there is none or Redis refuses to count; a row}.
--- A row is {'limited'} or one of
+-- A row is {'limited'}, {'same'} (as the caller knows it) or one of
 --   a record's (row.lua)
 --   {'foreign', bytes of what was left out or 0, id, now, when it expires (ms, 0 for never), {values of RQ's fields},
 --   {newest result's fields and values}, {when it lapses, in seconds}}, {'expired'}, {'missing'} or {'damaged'}.
 local foreign, OUR_DATA = ARGV[3] == '1', ARGV[4]
 local NAMES, RQ_FIELDS = with(split(ARGV[5])), split(ARGV[6])
+local AT = {}
+for at, name in ipairs(NAMES) do AT[name] = at end
 local LARGE, left = tonumber(ARGV[7]) or math.huge, tonumber(ARGV[8]) or math.huge
 
 -- Whether so many bytes may travel with this call's other jobs.
@@ -82,7 +85,13 @@ local function not_found(id, owner, given, is_there)
   return gone(id, owner)
 end
 
-local function read(id, owner, given)
+-- Of an ended job nothing changes but with its version; of any other, time may.
+local function is_same(state, values, known)
+  if known == '' or WAITING[state] or state == 'running' then return false end
+  return known == (values[AT.version] or '') .. '-' .. (values[AT.updated_at] or '')
+end
+
+local function read(id, owner, given, known, is_foretold)
   -- By the very name that RQ may have for it, before any other spelling.
   local named = foreign and given ~= id and read_foreign(given)
   if named then return named end
@@ -92,12 +101,13 @@ local function read(id, owner, given)
     return not_found(id, owner, given, owned_by)
   end
   local state, why, values = look(id, owner, NAMES)
-  if state then
-    -- pcall: a Redis that refuses to write still tells what it has. Of an id that is not there this writes nothing.
-    if state == 'succeeded' or state == 'failed' then redis.pcall('ZREM', UNREAD, id) end
-    return record_row(state, values, result_of(id, state))
-  end
-  return {why}
+  if not state then return {why} end
+  if is_same(state, values, known) then return {'same'} end
+  -- pcall: a Redis that refuses to write still tells what it has. Of an id that is not there this writes nothing.
+  if state == 'succeeded' or state == 'failed' then redis.pcall('ZREM', UNREAD, id) end
+  local left_out, result = result_of(id, state)
+  local foretold = is_foretold and expected_ms(state, values[AT.type], values[AT.queue], values[AT.run_at], values[AT.started_at])
+  return record_row(state, values, left_out, result, foretold)
 end
 
 local function count(key, limit, window_ms)
@@ -107,9 +117,13 @@ local function count(key, limit, window_ms)
 end
 
 local replies = {}
-for at = 9, #ARGV, 6 do
-  local verdict = count(ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
-  local row = verdict[1] == 0 and {'limited'} or read(ARGV[at], ARGV[at + 1], ARGV[at + 2])
+for at = 9, #ARGV do
+  local asked = {}
+  for line in string.gmatch(ARGV[at] .. '\n', '(.-)\n') do asked[#asked + 1] = line end
+  local id, owner, given, foretold, quota, limit, window_ms, known = unpack(asked)
+  local verdict = count(quota or '', limit, window_ms)
+  local row = {'limited'}
+  if verdict[1] ~= 0 then row = read(id, owner or '', given or '', known or '', foretold == '1') end
   replies[#replies + 1] = {verdict, row}
 end
 return replies

@@ -29,8 +29,8 @@ local function stalled(state, values)
   return state == 'queued' and queue and type and not is_staffed(queue, type, due_ms) and 2 or 0
 end
 
--- {'record', bytes of the result if it was left out else 0, result, state, stalled, now in ms, then the values behind
--- those of what is looked at}
-local function record_row(state, values, left_out, result)
-  return {'record', left_out, result, state, stalled(state, values), now, unpack(values, TYPE + 1)}
+-- {'record', bytes of the result if it was left out else 0, result, state, stalled, now in ms, in how many ms the job is
+-- expected to have ended (0: nobody says), then the values behind those of what is looked at}
+local function record_row(state, values, left_out, result, expected_ms)
+  return {'record', left_out, result, state, stalled(state, values), now, expected_ms or 0, unpack(values, TYPE + 1)}
 end
