@@ -6,11 +6,11 @@ import shlex
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from tests.clients.replay import FENCE, Replay, steps
+from tests.clients.replay import FENCE, Replay, Step, steps
 from tests.system.running import environment, free_port, until
 
 ADDRESS = re.compile(r"127\.0\.0\.1:(\d+)")
@@ -37,21 +37,24 @@ class Reader:
         settings = {"REDIS_URL": redis_url, "PORT": self.ports["8000"], "POLLABLE_HOST": "127.0.0.1"}
         self._settings = {**settings, "FLASK_RUN_PORT": self.ports["5000"], "POLLABLE_LEASE_S": "1", "PATH": path}
         url = f"http://127.0.0.1:{self.ports['8000']}"
-        self.replay = Replay(url, PATH=path, HOME=str(directory), REDIS_URL=redis_url)
+        self.replay = Replay(url, PATH=path, HOME=str(directory), REDIS_URL=redis_url, POLLABLE_URL=url)
         self.replay.addresses |= {f"127.0.0.1:{shown}": f"127.0.0.1:{port}" for shown, port in self.ports.items()}
         self.replay.directory = directory
 
-    def follow(self, text: str, *, changes: Mapping[str, str] | None = None) -> None:
-        """Do all that a chapter says, `changes` being made in its files; fails where something else is printed."""
+    def follow(
+        self, text: str, *, changes: Mapping[str, str] | None = None, besides: Container[str] = frozenset()
+    ) -> None:
+        """Do all that a chapter says but for the commands `besides`, `changes` being made in its files.
+
+        Fails where something else is printed than the page shows.
+        """
         for language, fence in FENCE.findall(text):
             if language and FILE.match(fence):
                 self._write(fence, changes or {})
             elif not language:
                 for step in steps(fence):
-                    if step.command.endswith(" &"):
-                        self._start(step.command.removesuffix(" &"))
-                    else:
-                        self.replay.check(step)
+                    if step.command not in besides:
+                        self._do(step)
 
     def log(self) -> str:
         return (self.directory / "log").read_text(errors="replace")
@@ -61,9 +64,22 @@ class Reader:
         for process in [*self._running.values()][::-1]:
             _stop(process)
 
+    def _do(self, step: Step) -> None:
+        if step.command.endswith(" &"):
+            self._start(step.command.removesuffix(" &"))
+        elif step.command.startswith("export "):
+            exported = dict(word.split("=", 1) for word in shlex.split(step.command)[1:])
+            self._settings = exported | self._settings
+            self.replay.settings = exported | self.replay.settings
+        else:
+            self.replay.check(step)
+
     def _write(self, fence: str, changes: Mapping[str, str]) -> None:
         name, _, source = fence.partition("\n")
-        for old, new in {**changes, **{f":{shown}/": f":{port}/" for shown, port in self.ports.items()}}.items():
+        for old, new in {
+            **changes,
+            **{f"127.0.0.1:{shown}": f"127.0.0.1:{port}" for shown, port in self.ports.items()},
+        }.items():
             source = source.replace(old, new)
         (self.directory / name.removeprefix("# ")).write_text(source)
 
@@ -72,8 +88,8 @@ class Reader:
             command = re.sub(rf"\b{shown}\b", port, command)
         words = [word for word in shlex.split(command) if "=" not in word]
         port = next((each for each in self.ports.values() if each in command), self._port_of(words))
-        # The same with other settings takes the place of the one before.
-        known_by = (words[0], words[-1], port)
+        # The same with other settings takes the place of the one before, and so does what wants its port.
+        known_by = (port,) if port else (words[0], words[-1])
         if known_by in self._running:
             _stop(self._running[known_by])
         settings = environment(**self._settings)
@@ -87,9 +103,8 @@ class Reader:
             until(lambda: _listens(port))
 
     def _port_of(self, words: list[str]) -> str:
-        return {"flask": self.ports["5000"], "pollable serve": self.ports["8000"]}.get(
-            words[0] if words[0] == "flask" else " ".join(words[:2]), ""
-        )
+        listening = {"flask": "5000", "pollable serve": "8000", "pollable dev": "8000"}
+        return self.ports.get(listening.get(words[0] if words[0] == "flask" else " ".join(words[:2]), ""), "")
 
 
 def _listens(port: str) -> bool:

@@ -11,8 +11,7 @@ import pytest
 
 import pollable.client
 from pollable.client import AsyncClient, AsyncJob, Client, ClientError, Job
-from tests.system.running import ROOT, Running, environment, is_ready, until
-from tests.system.test_readme import taught
+from tests.system.running import ROOT, Running, environment
 
 GUIDE = (ROOT / "docs" / "clients.md").read_text()
 
@@ -39,16 +38,6 @@ def test_the_programs_in_python_print_what_is_shown(open_service: Running, tmp_p
     text = program("python", url=open_service.url)
     assert len(shown(text, "#")) == 7
     assert printed([sys.executable, "-W", "error::DeprecationWarning", "-c", text], tmp_path) == shown(text, "#")
-
-
-def test_the_readmes_program_runs_the_job_type_that_it_teaches(redis_url: str, tmp_path: Path) -> None:
-    taught_type, *_, asking = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert "pollable.client" in asking
-    (tmp_path / "shop.py").write_text(taught_type)
-    with taught(tmp_path, redis_url) as dev:
-        until(lambda: is_ready(dev))
-        text = asking.replace("http://127.0.0.1:8000", dev.url)
-        assert printed([sys.executable, "-c", f"{text}\nprint(result)"], tmp_path) == ["{'printed': 3}"]
 
 
 def test_the_program_in_javascript_prints_what_is_shown(open_service: Running, tmp_path: Path) -> None:
