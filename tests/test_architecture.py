@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,15 @@ def found(name: str) -> object:
     for attribute in attributes.split("."):
         value = getattr(value, attribute)
     return value
+
+
+def test_every_room_is_named_in_the_order_in_which_they_import() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = [layer.split(" | ") for layer in settings["contracts"][0]["layers"]]
+    rooms = [re.findall(r"`(\w+)`", line.partition(":")[0]) for line in PAGE.splitlines() if line.startswith("- ")]
+    assert [name for names in rooms for name in names] == [name for names in layers for name in names if name[0] != "_"]
+    there = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert {name for names in rooms for name in names} == {name for name in there if name[0] != "_"}
 
 
 @pytest.mark.parametrize("name", NAMES)

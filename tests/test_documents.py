@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pollable import __version__
+from pollable.__main__ import commands
 from pollable.cli.documented import settings_table
 from pollable.settings import ENVELOPES, caller
 
@@ -29,6 +30,27 @@ def test_the_readme_has_every_envelope() -> None:
 def test_every_link_to_a_file_leads_to_one(document: Path) -> None:
     links = re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text())
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def headings(document: Path) -> set[str]:
+    """What GitHub calls them in addresses."""
+    text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_to_a_heading_leads_to_one(document: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]*)#([^)]+)\)", document.read_text())
+    assert [
+        link for link in links if link[1] not in headings((document.parent / link[0]) if link[0] else document)
+    ] == []
+
+
+def test_the_guide_has_every_command() -> None:
+    rows = [line for line in text("docs/getting-started.md").splitlines() if re.match(r"\| `\w+[^|]*\| [^|]*\|$", line)]
+    named = {name for row in rows for name in re.findall(r"`(\w+)", row.split("|")[1])}
+    assert set(commands.commands) - named == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
