@@ -1,6 +1,7 @@
 """`pollable check`: what is in force, and whether the Redis is fit; each finding a line."""
 
 import json
+import re
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -223,3 +224,24 @@ def test_a_cluster_is_told(redis_program: Path, tmp_path: Path) -> None:
             process.terminate()
     assert code == 1
     assert "it is a cluster; scripts need one Redis; use a Redis with cluster mode off" in risks(lines)
+
+
+def test_the_guide_shows_what_is_printed(client: redis.Redis, server: Private) -> None:
+    client.config_set("appendonly", "no")
+    client.config_set("save", "")
+    _, told = checked(server.url, POLLABLE_AUTH="tokens")
+    guide = (Path(__file__).parents[2] / "docs" / "deploying.md").read_text()
+    (shown,) = re.findall(r"^(Settings  .*?)```", guide, re.MULTILINE | re.DOTALL)
+    known = {server.url: "redis://pollable-web@redis.example:6379/0", JOBS: "myapp.jobs", "checked_rest": "print_order"}
+    text = "\n".join(line for line in told if not is_about_holes(line))
+    for own, other in known.items():
+        text = re.sub(rf"{re.escape(own)}(\?db=0)?", other, text)
+    text = (
+        re.sub(r"version [\d.]+", "version 7.2.11", text).replace(" PORT=0", "").replace(" POLLABLE_HOST=127.0.0.1", "")
+    )
+    assert text.splitlines() == [line for line in shown.splitlines() if not is_about_holes(line)]
+
+
+def is_about_holes(line: str) -> bool:
+    """The server's own version decides which of the two lines it is."""
+    return "has no known hole" in line or "CVE-2025-49844" in line
