@@ -59,3 +59,24 @@ def test_either_end_of_a_race_passes(status: str, body: object, tmp_path: Path) 
 def test_no_other_end_does(status: str, body: object, tmp_path: Path) -> None:
     with pytest.raises(AssertionError):
         replayed(status, body, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("shown", "fits"),
+    [
+        pytest.param('{"id":"01a201d1-ec67-75f7-bd3a-39e2459d8b75","status":"queued",…', True, id="as it begins"),
+        pytest.param('{"id":"01a201d1-ec67-75f7-bd3a-39e2459d8b75","status":"running",…', False, id="another state"),
+        pytest.param('{"id":"01a201d1-ec67-75f7-bd3a-39e2459d8b75","state":…', False, id="another key"),
+        pytest.param(
+            '{"id":"01a201d1-ec67-75f7-bd3a-39e2459d8b75","status":"queued","and":"more",…', False, id="longer"
+        ),
+    ],
+)
+def test_a_body_that_is_cut_is_told_by_its_beginning(shown: str, fits: bool, tmp_path: Path) -> None:
+    (tmp_path / "answer").write_text('{"id":"01a20000-0000-7000-8000-000000000001","status":"queued","attempts":0}')
+    step = Step(f"cat {tmp_path}/answer", shown)
+    if fits:
+        Replay("http://127.0.0.1:1").check(step)
+    else:
+        with pytest.raises(AssertionError):
+            Replay("http://127.0.0.1:1").check(step)
