@@ -27,6 +27,7 @@ CALLS: dict[str, tuple[list[str], dict[str, str]]] = {
     "types": (["types"], {}),
     "openapi": (["openapi"], {}),
     "settings": (["settings"], {}),
+    "completion": (["completion", "bash"], {}),
     "tokens create": (["tokens", "create", "alice"], {}),
     "tokens list": (["tokens", "list"], {}),
     "tokens revoke": (["tokens", "revoke", "0"], {}),

@@ -3,6 +3,7 @@
 import click
 from click.shell_completion import get_completion_class
 
+from pollable.cli.environment import configured
 from pollable.cli.exits import codes
 
 SHELLS = ("bash", "fish", "zsh")
@@ -19,6 +20,7 @@ def completion(ctx: click.Context, shell: str) -> None:
     zsh   eval "$(pollable completion zsh)"     in ~/.zshrc, after compinit
     fish  pollable completion fish > ~/.config/fish/completions/pollable.fish
     """
+    configured()
     made = get_completion_class(shell)
     assert made is not None
     click.echo(made(ctx.find_root().command, {}, "pollable", "_POLLABLE_COMPLETE").source())
