@@ -14,7 +14,7 @@ FOLDERS = ("service", "bench", "chaos", "tests", "tools")
 APART = {"api", "cli", "client", "testing", "web", "examples", "settings"}
 """The rooms of service/ that no poll, no submit and no job passes through; `api` is one's own Python, beside HTTP."""
 APART_FILES = {
-    *("http/health.py", "http/openapi.py", "http/pages.py", "storage/risks.py"),
+    *("http/health.py", "http/openapi.py", "http/pages.py", "http/queues.py", "storage/risks.py"),
     *("http/events.py", "http/feeds.py", "jobs/listing.py"),
     *("auth/issuer.py", "catalog/signature.py", "pollable/__init__.py", "pollable/logs.py"),
     *("pollable/server.py", "http/lifetime.py", "jobs/reaper.py"),

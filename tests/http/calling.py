@@ -52,7 +52,7 @@ def catalog_of(*job_types: JobType) -> Catalog:
     return catalog
 
 
-REAPER = f"{keys.PREFIX}reaper".encode()
+REAPER = {f"{keys.PREFIX}reaper".encode(), f"{keys.PREFIX}history".encode()}
 LIMITS = f"{keys.PREFIX}limit:".encode()
 
 
@@ -135,8 +135,8 @@ class Deployment:
             time.sleep(0.01)
 
     def dump(self) -> Mapping[bytes, bytes]:
-        """All of Redis, to be compared, but for the reaper's note of when it last came and what counts requests."""
-        names = (key for key in self.redis.scan_iter(count=1000) if key != REAPER and not key.startswith(LIMITS))
+        """All of Redis, to be compared, but for what the reaper notes and what counts requests."""
+        names = (key for key in self.redis.scan_iter(count=1000) if key not in REAPER and not key.startswith(LIMITS))
         return {key: self.redis.dump(key) or b"" for key in names}
 
 

@@ -8,6 +8,7 @@ from unittest import mock
 import msgspec
 from redis.commands.core import AsyncScript, Script
 
+from pollable.auth.principal import SCOPES
 from pollable.cli import issued_tokens
 from pollable.settings import Settings
 from pollable.storage import keys
@@ -17,7 +18,7 @@ from tests.http.calling import Deployment
 from tests.jobs.workbench import ONCE, PATIENT, THRICE, Real, Workbench
 
 NAMES = (
-    *("submit", "read", "list", "cancel", "delete", "limit", "token", "staffing"),
+    *("submit", "read", "list", "cancel", "delete", "limit", "token", "staffing", "queues"),
     *("pop", "claim", "renew", "complete", "announce", "reap", "fail"),
 )
 
@@ -75,6 +76,9 @@ def _over_http(url: str) -> None:
             deployment.get(f"/jobs/{job_id}", **known)
         deployment.get("/jobs", **known)
         deployment.get("/readyz", **known)
+        token, _ = issued_tokens.create(deployment.redis, "ada", scopes=SCOPES, lifetime_s=600)
+        for path in ("/queues", "/jobs?owner=*"):
+            deployment.get(path, authorization=f"Bearer {token}")
 
 
 def _by_hand(url: str) -> None:

@@ -15,7 +15,7 @@ from pollable.storage import scripts
 from tests.security.redis_users import USERS, WEB, WORKER, address, commands, install
 
 SCRIPTS = {
-    WEB: ("submit", "read", "list", "cancel", "delete", "limit", "token", "staffing", "reap", "fail"),
+    WEB: ("submit", "read", "list", "cancel", "delete", "limit", "token", "staffing", "queues", "reap", "fail"),
     WORKER: ("pop", "claim", "renew", "complete", "announce", "reap", "fail"),
 }
 EVERY_SCRIPT = {"evalsha", "script|load"}

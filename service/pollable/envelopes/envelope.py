@@ -119,6 +119,10 @@ class Envelope(ABC):
         """The body of a list, whose jobs have no results."""
         return msgspec.json.encode({"jobs": [msgspec.Raw(self.render(job)) for job in jobs], "cursor": cursor})
 
+    def page_of_all(self, jobs: Iterable[Job], cursor: str | None) -> bytes:
+        """The same of everyone's jobs, for operators."""
+        return self.page(jobs, cursor)
+
     def many(self, jobs: Iterable[Job | None]) -> bytes:
         """The body of a read of many jobs by id, null where there is none."""
         return msgspec.json.encode({"jobs": [job and msgspec.Raw(self.render(job)) for job in jobs]})

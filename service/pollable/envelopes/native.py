@@ -73,10 +73,11 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class ListBody(msgspec.Struct, frozen=True):
-    """A list, newest first; `cursor` leads to the next page."""
+    """A list, newest first; `cursor` leads to the next page. Of everyone's jobs `owners` says whose each is."""
 
     jobs: list[Body]
     cursor: str | None
+    owners: list[str] | UnsetType = UNSET
 
 
 class NativeForm(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -130,6 +131,10 @@ class Native(Envelope):
 
     def page(self, jobs: Iterable[Job], cursor: str | None) -> bytes:
         return msgspec.json.encode(ListBody([_body(job, UNSET, self.prefix) for job in jobs], cursor))
+
+    def page_of_all(self, jobs: Iterable[Job], cursor: str | None) -> bytes:
+        rendered, owners = [_body(job, UNSET, self.prefix) for job in jobs], [job.owner for job in jobs]
+        return msgspec.json.encode(ListBody(rendered, cursor, owners))
 
     def many(self, jobs: Iterable[Job | None]) -> bytes:
         return msgspec.json.encode({"jobs": [job and _body(job, _result_among(job), self.prefix) for job in jobs]})

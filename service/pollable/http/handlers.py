@@ -1,5 +1,6 @@
 """Every verb but the poll: decode, one call, encode."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -9,7 +10,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from starlette.types import Receive, Scope
 
-from pollable.auth.authenticator import Principal
+from pollable.auth.authenticator import Principal, require
 from pollable.catalog import JobType
 from pollable.envelopes.answer import Answer
 from pollable.envelopes.envelope import MAX_CONTEXT_BYTES, Envelope
@@ -24,8 +25,10 @@ from pollable.jobs import fitting
 from pollable.jobs.changing import Accepted, Submission
 from pollable.model import Job, State
 
-LIST_PARAMETERS = ("status", "type", "limit", "cursor", "id")
-ONCE = ("limit", "cursor")
+LIST_PARAMETERS = ("status", "type", "limit", "cursor", "id", "owner")
+ONCE = ("limit", "cursor", "owner")
+OWNER = re.compile(r"\*|anonymous|[0-9a-f]{32}")
+"""Everyone, or an owner as `owner_of` names one."""
 LABEL = "label."
 MOST_LISTED = 100
 LISTED = 50
@@ -107,7 +110,7 @@ async def delete(call: Call) -> Answer:
 
 
 async def list_jobs(call: Call) -> Answer:
-    """The jobs of the ids that the query names, else the caller's, newest first."""
+    """The jobs of the ids that the query names, else the caller's or those of the owner that it names, newest first."""
     query = call.query
     if "id" in query:
         # What is not known is passed over, as by every poll; what would narrow a list is not.
@@ -116,8 +119,9 @@ async def list_jobs(call: Call) -> Answer:
         jobs = await while_there(call.receive, reading)
         return Answer(200, call.envelope.many(jobs))
     _require_known(query)
+    owner = _owner(query, call.principal)
     listing = call.services.lister.page(
-        owner=call.principal.owner,
+        owner=owner,
         states=frozenset(fitting.state(word) for word in query.get("status", ())),
         types=frozenset(query.get("type", ())),
         labels={name.removeprefix(LABEL): each[0] for name, each in query.items() if name.startswith(LABEL)},
@@ -125,7 +129,8 @@ async def list_jobs(call: Call) -> Answer:
         cursor=query.get("cursor", [None])[0],
     )
     page = await while_there(call.receive, listing)
-    return Answer(200, call.envelope.page(page.jobs, page.cursor), headers=_next_page(call, page.cursor))
+    render = call.envelope.page if owner else call.envelope.page_of_all
+    return Answer(200, render(page.jobs, page.cursor), headers=_next_page(call, page.cursor))
 
 
 def jobs_listed(scope: Scope, most: int) -> int:
@@ -228,6 +233,16 @@ def _require_known(query: Mapping[str, list[str]]) -> None:
             raise InvalidParameter(f"There is no parameter `{name[:64]}`; there are {known} and {LABEL}NAME.")
         if name in ONCE and len(query[name]) > 1:
             raise InvalidParameter(f"`{name}` is given more than once.")
+
+
+def _owner(query: Mapping[str, list[str]], asker: Principal) -> str:
+    """Whose jobs are asked for; '' for everyone's."""
+    asked = query.get("owner", [asker.owner])[0]
+    if asked != asker.owner:
+        require(asker, "jobs:admin")
+    if OWNER.fullmatch(asked) is None:
+        raise InvalidParameter("`owner` must be `*` for everyone, or an owner as that list names it.")
+    return "" if asked == "*" else asked
 
 
 def _limit(query: Mapping[str, list[str]]) -> int:

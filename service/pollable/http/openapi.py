@@ -13,8 +13,9 @@ from pollable.catalog import JobType
 from pollable.envelopes.answer import Answer, BareProblem, Problem
 from pollable.envelopes.envelope import Envelope, Shapes, Verb
 from pollable.http.forwarded import PREFIX
-from pollable.http.handlers import MOST_LISTED
+from pollable.http.handlers import MOST_LISTED, OWNER
 from pollable.http.pages import CLIENT, pages_of
+from pollable.http.queues import QueuesBody
 from pollable.http.replies import ready, send_read
 from pollable.http.services import Services
 from pollable.http.verbs import ACTIONS
@@ -30,6 +31,7 @@ LIST_PARAMETERS: dict[str, Document] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": MOST_LISTED},
     "cursor": {"type": "string", "pattern": f"^{CURSOR.pattern}$"},
     "id": {"type": "array", "items": {"type": "string"}, "maxItems": MOST_LISTED},
+    "owner": {"type": "string", "pattern": f"^({OWNER.pattern})$"},
 }
 PREFER = {
     "name": "Prefer",
@@ -113,6 +115,8 @@ def _operations(services: Services) -> Iterator[Operation]:
         ("/openapi.json", "This description", not services.settings.public_docs),
     ):
         yield Operation("GET", path, path.strip("/"), summary, "operations", needs_token=needs_token)
+    summary = "How deep each queue is and was within the last hour, for operators"
+    yield Operation("GET", "/queues", "queues", summary, "operations", answer=QueuesBody)
     for path, media_type in pages_of(services.settings).items():
         kind, name = media_type.decode().partition(";")[0], path.strip("/") or "page"
         summary = "The client in JavaScript, or its types" if path in CLIENT else "A page, or a part of one"

@@ -20,6 +20,7 @@ from pollable.http.openapi import OpenAPI
 from pollable.http.pages import Page, pages_of
 from pollable.http.poll import Poll
 from pollable.http.problems import ENVELOPE
+from pollable.http.queues import Queues
 from pollable.http.replies import limited, ready, refused, send_answer, send_read
 from pollable.http.services import Services
 from pollable.http.verbs import ACTIONS, Action
@@ -164,6 +165,7 @@ def _served(services: Services) -> Iterator[Served]:
     yield "GET", "/healthz", Health(), None
     readiness = Readiness(services.redis, settings=services.settings, catalog=services.catalog)
     yield "GET", "/readyz", Discreet(readiness, services), None
+    yield "GET", "/queues", Queues(services), None
     yield "GET", "/openapi.json", OpenAPI(services), None
     yield from (("GET", path, Page(path), None) for path in pages_of(services.settings))
 

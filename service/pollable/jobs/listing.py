@@ -1,4 +1,4 @@
-"""An owner's list of jobs, page by page. A page is a few calls of `list.lua`, each of which looks at a hundred jobs."""
+"""Lists of jobs, an owner's or everyone's, page by page. A page is a few calls of `list.lua`, each for a hundred."""
 
 import logging
 import re
@@ -48,7 +48,9 @@ class JobLister:
         limit: int = 50,
         cursor: str | None = None,
     ) -> JobPage:
-        """The owner's jobs, newest first. A page begins after the job that its cursor names, whatever came since.
+        """The owner's jobs, or everyone's (''), newest first.
+
+        A page begins after the job that its cursor names, whatever came since.
 
         Raises `InvalidParameter` for a cursor that no page gave, `RecordDamaged` and `StoreUnavailable`.
         """

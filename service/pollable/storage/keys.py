@@ -14,8 +14,8 @@ def record(job_id: str) -> str:
 
 
 def owner(owner_id: str) -> str:
-    """An owner's job ids by creation (Redis' milliseconds): a sorted set."""
-    return f"{PREFIX}owner:{owner_id}"
+    """An owner's job ids by creation (Redis' milliseconds), or everyone's (''): a sorted set."""
+    return PREFIX + (f"owner:{owner_id}" if owner_id else "everyones")
 
 
 def bell(queue: str, job_type: str) -> str:

@@ -1,9 +1,10 @@
 -- needs: row
--- A part of a page of an owner's jobs, newest first, without results. However many there are, at most LOOKED_AT_MOST of
--- them are looked at, so that what else Redis is asked for waits for no more than that, whatever this list is of.
--- ARGV: our prefix, RQ's prefix, the names of the record's fields that are wanted (joined by spaces), owner, how many jobs
--- at most, after which place (creation in ms and id, '' for the beginning; no job needs to be there any more), what is
--- asked for as JSON: {"states": {name: true}, "types": {name: true}, "labels": {name: value}}, each empty for any.
+-- A part of a page of an owner's jobs, or of everyone's, newest first, without results. However many there are, at most
+-- LOOKED_AT_MOST of them are looked at, so that what else Redis is asked for waits for no more than that, whatever this list
+-- is of.
+-- ARGV: our prefix, RQ's prefix, the names of the record's fields that are wanted (joined by spaces), owner ('' for everyone),
+-- how many jobs at most, after which place (creation in ms and id, '' for the beginning; no job needs to be there any more),
+-- what is asked for as JSON: {"states": {name: true}, "types": {name: true}, "labels": {name: value}}, each empty for any.
 -- Reply: {{place to go on after (creation, id; '' at the end), id and row (row.lua) of each job}} or {{'damaged'}}.
 local LOOKED_AT_MOST = 100
 local NAMES, OWNER, MOST = with(split(ARGV[3])), ARGV[4], tonumber(ARGV[5])

@@ -7,7 +7,8 @@ local function record_key(id) return OURS .. 'job:' .. id end
 local function pending_key(queue) return OURS .. 'pending:' .. queue end
 local function types_key(queue) return OURS .. 'types:' .. queue end
 local function bell_key(queue, type) return OURS .. 'bell:' .. queue .. ':' .. type end
-local function owner_key(owner) return OURS .. 'owner:' .. owner end
+-- '' stands for everyone.
+local function owner_key(owner) return OURS .. (owner == '' and 'everyones' or 'owner:' .. owner) end
 local function changed_channel(id) return OURS .. 'changed:' .. id end
 local function rq_key(id) return RQ .. 'job:' .. id end
 local function queue_key(queue) return RQ .. 'queue:' .. queue end

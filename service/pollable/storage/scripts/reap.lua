@@ -13,12 +13,13 @@ local LEASES_A_PASS, PAYLOADS_A_PASS, UNREAD_A_PASS, HEAD, CHUNK, TAIL = 200, 50
 -- RQ's scheduler looks every second, where there is one; and our workers take what is due from its registry themselves.
 local OVERDUE_MS = 1500
 local TAKINGS = 5
-local IDLE_MS, ROLL_CALL_MS = 5000, 15000
+local IDLE_MS, ROLL_CALL_MS, NOTED_EVERY_MS = 5000, 15000, 30000
 local counts = {queued = 0, failed = 0, cancelled = 0, pushed = 0}
 local unknown_types, unfit, told, more = {}, {}, {}, false
 
 local reaper = OURS .. 'reaper'
-local since, last, was_idle, called_at = unpack(redis.call('HMGET', reaper, 'since', 'last', 'idle', 'called_at'))
+local since, last, was_idle, called_at, noted_at =
+  unpack(redis.call('HMGET', reaper, 'since', 'last', 'idle', 'called_at', 'noted_at'))
 local gone_ms = last and now - tonumber(last) or math.huge
 -- Where nothing waits or runs, no lease that begins meanwhile can end before the next pass.
 local function pause_ms(is_idle) return is_idle and math.min(IDLE_MS, lease_ms * 3 / 4) or every_ms end
@@ -31,12 +32,13 @@ end
 local is_idle = redis.call('EXISTS', unpack(lists)) == 0
 -- RQ's own workers are seen while their heartbeat is young, and have to be noted by then: they may take the first job.
 local is_roll_call = now - tonumber(called_at or 0) > ROLL_CALL_MS
+local is_to_be_noted = now - tonumber(noted_at or 0) >= NOTED_EVERY_MS
 -- After a pause of ours (Redis was away, or every process) workers get one lease's time to renew before any is taken.
 -- They renew every third of a lease, so none can have run out within half of one; where there was none, in most of one.
 if gone_ms > lease_ms * (was_idle == '1' and 5 / 6 or 1 / 2) then since = now end
 use_headroom()
 redis.call('HSET', reaper, 'since', since, 'last', now, 'headroom', ARGV[5], 'idle', is_idle and 1 or 0,
-  'called_at', is_roll_call and now or called_at)
+  'called_at', is_roll_call and now or called_at, 'noted_at', is_to_be_noted and now or noted_at)
 if is_roll_call then redis.call('EXPIRE', reaper, 3600) end
 
 -- A key of another type than it should be of spoils the job that it belongs to, and no other. All else ends the pass.
@@ -44,6 +46,18 @@ local function alone(step, ...)
   local done, found = pcall(step, ...)
   if done then return found end
   if not string.find(tostring(type(found) == 'table' and found.err or found), 'WRONGTYPE') then error(found, 0) end
+end
+
+local function note_depths()
+  local noted = {now}
+  for at = 7, #ARGV do
+    local depth, age_ms = 0, 0
+    if not is_idle then depth, age_ms = waiting_in(ARGV[at]) end
+    noted[#noted + 1] = ARGV[at] .. ' ' .. depth .. ' ' .. age_ms
+  end
+  redis.call('ZADD', HISTORY, now, table.concat(noted, ' '))
+  redis.call('EXPIRE', HISTORY, HISTORY_MS / 1000)
+  redis.call('ZREMRANGEBYSCORE', HISTORY, '-inf', now - HISTORY_MS)
 end
 
 local function tell_of(event, id, state)
@@ -222,6 +236,7 @@ local function tell_of_unread()
   more = more or #expired == UNREAD_A_PASS
 end
 
+if is_to_be_noted then alone(note_depths) end
 if not is_idle and now - tonumber(since) >= lease_ms then reap_leases() end
 tell_of_unread()
 free_payloads()

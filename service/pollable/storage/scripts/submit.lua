@@ -57,11 +57,37 @@ end
 
 local function idempotency_key(job) return OURS .. 'idem:' .. (job.asker or job.owner) .. ':' .. job.digest end
 
+-- The list of everyone's jobs has no use for what has expired. Of twice as many places as came, wherever the last id leads,
+-- what is over goes: so hardly more than every second place is of a job that is gone, and none of them stops the others.
+local EVERYONES = owner_key('')
+local added, last_added = 0, nil
+
+local function remember_for_everyone(id)
+  -- Of another type than it should be, it is no reason to take nobody's jobs.
+  if redis.pcall('ZADD', EVERYONES, now, id) ~= 1 then return end
+  if added == 0 then redis.call('EXPIRE', EVERYONES, OWNER_TTL_S) end
+  added, last_added = added + 1, id
+end
+
+local function prune_everyones()
+  if added == 0 then return end
+  local size, most, records = redis.call('ZCARD', EVERYONES), 2 * added, {}
+  -- The end of an id is random.
+  local from = (tonumber(string.sub(last_added, -8), 16) or 0) % (size + most - 1) - most + 1
+  local ids = redis.call('ZRANGE', EVERYONES, math.max(from, 0), from + most - 1)
+  for at, id in ipairs(ids) do records[at] = record_key(id) end
+  if redis.call('EXISTS', unpack(records)) == #ids then return end
+  for at, id in ipairs(ids) do
+    if redis.call('EXISTS', records[at]) == 0 then redis.call('ZREM', EVERYONES, id) end
+  end
+end
+
 local function remember(job, run_at)
   local owned = owner_key(job.owner)
   redis.call('ZADD', owned, now, job.id)
   redis.call('EXPIRE', owned, OWNER_TTL_S)
   prune(owned)
+  remember_for_everyone(job.id)
   if not job.digest then return end
   local key = idempotency_key(job)
   redis.call('HSET', key, 'id', job.id, 'fingerprint', job.fingerprint, 'created_at', now, 'run_at', run_at)
@@ -176,5 +202,6 @@ while at <= #ARGV do
   end
   replies[#replies + 1] = store(job, record, hash)
 end
+prune_everyones()
 for bell, times in pairs(rung) do ring(bell, times) end
 return replies

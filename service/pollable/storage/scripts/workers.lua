@@ -73,6 +73,16 @@ local function note_workers(queue)
   return has_stock
 end
 
+-- How many jobs of a queue are due and wait, and for how many ms the oldest of them does.
+local function waiting_in(queue)
+  local depth = tonumber(redis.pcall('ZCOUNT', pending_key(queue), '-inf', now)) or 0
+  if depth == 0 then return 0, 0 end
+  return depth, now - tonumber(redis.call('ZRANGE', pending_key(queue), 0, 0, 'WITHSCORES')[2])
+end
+
+-- What that was within the last hour: a sorted set, by time in ms, of texts 'time queue depth age queue depth age ...'.
+local HISTORY, HISTORY_MS = OURS .. 'history', 3600000
+
 -- Whether RQ's own workers listened on the queue within the last hour.
 local function had_stock_workers(queue)
   local lives_until = redis.call('ZSCORE', types_key(queue), '*')
