@@ -4,10 +4,12 @@ import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
+from redis import Redis
 
+from pollable.auth.principal import SCOPES
 from pollable.cli.embedded import Private, find_server
 from tests.browser.conftest import CHROMIUM, OPTIONS
-from tests.browser.deployed import WEB, WORKER, Desk, signed_in, started
+from tests.browser.deployed import WEB, WORKER, Desk, past_hour, signed_in, started
 from tests.system.running import ROOT
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -32,6 +34,9 @@ def main() -> None:
                 viewport={"width": 390, "height": 1100}, color_scheme="dark", device_scale_factor=1.5
             )
             _take(page, desk, "page-phone-dark")
+            page.close()
+            page = browser.new_page(viewport={"width": 1200, "height": 820})
+            _take_operators(page, redis.url, url)
             browser.close()
     redis.close()
 
@@ -46,6 +51,20 @@ def _take(page: Page, desk: Desk, name: str) -> None:
     page.evaluate("document.activeElement.blur()")
     page.screenshot(path=PICTURES / f"{name}.png")
     desk.cancel(running)
+
+
+def _take_operators(page: Page, redis_url: str, url: str) -> None:
+    operator, other = Desk(url, redis_url, scopes=SCOPES), Desk(url, redis_url)
+    for _ in range(5):
+        other.submit("counts", 30)
+        operator.submit("echo", "hello", delay=600)
+    with Redis.from_url(redis_url) as client:
+        past_hour(client)
+    signed_in(page, operator, "/?owner=*")
+    expect(page.locator("#list .running").first).to_be_visible()
+    page.get_by_label("Type").first.select_option("echo")
+    page.evaluate("document.activeElement.blur()")
+    page.screenshot(path=PICTURES / "page-operators.png", full_page=True)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ _SHARED = {
 }
 REFERENCE = {"/docs": _HTML} | _SHARED
 """The page that shows `/openapi.json`, which it can read with a token of the reader's alone."""
-PAGE = {"/": _HTML, **{f"/page/{name}.js": _SCRIPT for name in ("app", "detail", "form", "list", "live", "tree")}}
+_OF_THE_PAGE = ("app", "detail", "form", "list", "live", "queues", "tree")
+PAGE = {"/": _HTML, **{f"/page/{name}.js": _SCRIPT for name in _OF_THE_PAGE}}
 """The page to submit and watch jobs, which `POLLABLE_PAGE` turns off."""
 _FILES = {"/": "index.html", "/docs": "docs.html"}
 

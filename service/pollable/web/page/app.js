@@ -4,6 +4,7 @@ import { Detail } from "./detail.js";
 import { Form, Misfit } from "./form.js";
 import { List, STATES } from "./list.js";
 import { Live } from "./live.js";
+import { Queues } from "./queues.js";
 import { Service } from "./service.js";
 import { element, isFinal } from "./words.js";
 
@@ -14,9 +15,11 @@ let service;
 let live;
 let types = new Map();
 let form;
+let isOperator = false;
 
 const list = new List({ root: part("list"), more: part("more"), none: part("none"), onOpen: (id) => goTo({ ...place(), job: id }) });
 const detail = new Detail(part("detail"), act);
+const queues = new Queues(part("queue-list"));
 
 const say = (text) => (part("notice").textContent = text);
 const warn = (text) => (part("alert").textContent = text);
@@ -25,11 +28,12 @@ function place() {
   const query = new URLSearchParams(location.search);
   const labels = {};
   for (const [name, value] of query) if (name.startsWith("label.")) labels[name.slice(6)] = value;
-  return { status: query.getAll("status"), type: query.getAll("type"), labels, job: query.get("job") };
+  return { status: query.getAll("status"), type: query.getAll("type"), labels, job: query.get("job"), owner: query.get("owner") };
 }
 
-function goTo({ status, type, labels, job }) {
+function goTo({ status, type, labels, job, owner }) {
   const query = new URLSearchParams();
+  if (owner) query.set("owner", owner);
   for (const each of status) query.append("status", each);
   for (const each of type) query.append("type", each);
   for (const [name, value] of Object.entries(labels)) query.append(`label.${name}`, value);
@@ -43,7 +47,10 @@ async function look({ isNew = false } = {}) {
   part("by-status").value = filters.status[0] ?? "";
   part("by-type").value = filters.type[0] ?? "";
   part("by-label").value = Object.entries(filters.labels).map((pair) => pair.join("=")).join(" ");
-  await trying(() => list.show(service.client, filters));
+  part("everyone").checked = Boolean(filters.owner);
+  part("whose").hidden = !isOperator && !filters.owner;
+  part("jobs").textContent = !filters.owner ? "Your jobs" : filters.owner === "*" ? "Everyone's jobs" : `Jobs of ${filters.owner}`;
+  await trying(() => list.show(service, filters));
   if (job) await open(job, { isNew });
   else detail.hide();
   list.select(job);
@@ -135,8 +142,25 @@ function onGone(id) {
 }
 
 async function onGap() {
-  await trying(() => list.show(service.client, list.filters ?? place()));
+  await trying(() => list.show(service, list.filters ?? place()));
   list.select(detail.id);
+  if (detail.id) await open(detail.id);
+}
+
+// Whether whoever signed in is an operator: then the queues are shown as they are.
+async function shownQueues() {
+  const answer = await service.open("/queues").catch(() => undefined);
+  if (!answer?.ok) return false;
+  queues.show((await answer.json()).queues, Date.parse(answer.headers.get("date")) || Date.now());
+  return true;
+}
+
+// What no event tells of: queues, and jobs of others.
+async function renew() {
+  if (!isOperator || document.hidden) return;
+  await shownQueues();
+  if (!list.filters?.owner) return;
+  await trying(() => list.renew(service));
   if (detail.id) await open(detail.id);
 }
 
@@ -165,6 +189,8 @@ async function start(token) {
   part("sign-in").hidden = true;
   part("sign-out").hidden = !token;
   part("desk").hidden = false;
+  isOperator = await shownQueues();
+  part("queues").hidden = !isOperator;
   await look();
   live = new Live(service, { onJob, onGone, onGap });
   await well();
@@ -173,6 +199,7 @@ async function start(token) {
 function signOut(why = "") {
   live?.close();
   service = undefined;
+  isOperator = false;
   part("desk").hidden = part("sign-out").hidden = true;
   part("list").replaceChildren();
   detail.hide();
@@ -204,8 +231,10 @@ part("filters").addEventListener("submit", (event) => {
   event.preventDefault();
   const given = (id) => (part(id).value ? [part(id).value] : []);
   const labels = Object.fromEntries(part("by-label").value.trim().split(/\s+/).filter((each) => each.includes("=")).map((each) => [each.slice(0, each.indexOf("=")), each.slice(each.indexOf("=") + 1)]));
-  goTo({ status: given("by-status"), type: given("by-type"), labels, job: place().job });
+  goTo({ ...place(), status: given("by-status"), type: given("by-type"), labels });
 });
+part("everyone").addEventListener("change", () => goTo({ ...place(), owner: part("everyone").checked ? "*" : null }));
 addEventListener("popstate", () => service && look({ isNew: true }));
-setInterval(well, WELL_MS);
+document.addEventListener("visibilitychange", renew);
+setInterval(() => renew().then(well), WELL_MS);
 begin("");

@@ -1,4 +1,4 @@
-// The caller's jobs, newest first: those that the filters of the address let through.
+// The caller's jobs, or everyone's, newest first: those that the filters of the address let through.
 
 import { element, isFinal, moment, span } from "./words.js";
 
@@ -23,9 +23,9 @@ export class List {
   }
 
   // Begins anew with these filters; what was shown stays until the first page is there.
-  async show(client, filters) {
+  async show(service, filters) {
     this.filters = filters;
-    this.#pages = client.jobs(filters);
+    this.#pages = service.jobs(filters);
     const asked = ++this.#asked;
     const jobs = await this.#next();
     if (asked !== this.#asked) return;
@@ -34,6 +34,13 @@ export class List {
     this.#root.replaceChildren();
     this.#add(jobs);
     this.#rows.get(held)?.link.focus();
+  }
+
+  // The newest as they are now, where no event tells of them; what is shown behind them stays.
+  async renew(service) {
+    const asked = this.#asked;
+    const jobs = await this.#next(service.jobs(this.filters));
+    if (asked === this.#asked) for (const job of jobs.reverse()) this.update(job);
   }
 
   // A job that changed: its row, or a new one at the top, or none any more.
@@ -79,10 +86,10 @@ export class List {
     if (asked === this.#asked) this.#add(jobs);
   }
 
-  async #next() {
+  async #next(pages = this.#pages) {
     const jobs = [];
     while (jobs.length <= PAGE) {
-      const { value, done } = await this.#pages.next();
+      const { value, done } = await pages.next();
       if (done) break;
       jobs.push(value);
     }
@@ -110,12 +117,14 @@ export class List {
 }
 
 function fill(row, job) {
-  row.job = job;
+  const owner = job.owner ?? row.job.owner;
+  row.job = { ...job, owner };
   row.link.replaceChildren(
     element("span", { class: `state ${job.status}` }, job.stalled ? `${job.status}, stalled` : job.status),
     element("span", { class: "type" }, job.type),
     element("span", { class: "when" }, moment(job.createdAt)),
     element("span", { class: "how" }, said(job)),
+    ...(owner ? [element("span", { class: "owner" }, owner)] : []),
   );
 }
 

@@ -24,6 +24,19 @@ export class Service {
     return JSON.parse(await this.text(path, options));
   }
 
+  // The caller's jobs, or with an `owner` those of whom it names, '*' for everyone; each then says whose it is.
+  async *jobs({ owner, ...filters }) {
+    if (!owner) return yield* this.client.jobs(filters);
+    const { status, type, labels } = filters;
+    const query = new URLSearchParams([["owner", owner], ...status.map((each) => ["status", each]), ...type.map((each) => ["type", each])]);
+    for (const [name, value] of Object.entries(labels)) query.append(`label.${name}`, value);
+    for (let cursor; cursor !== null; query.set("cursor", cursor)) {
+      const page = await this.json(`/jobs?${query}`);
+      for (const [at, job] of page.jobs.entries()) yield { ...job, owner: page.owners?.[at] ?? owner };
+      cursor = page.cursor;
+    }
+  }
+
   // A job by the route of its own type, whose path says what its context is.
   async submitAt(path, payload) {
     const body = JSON.stringify(payload);
