@@ -31,6 +31,10 @@ def test_everyones_jobs_are_seen_and_changed(page: Page, desk: Desk, operator: D
     row = page.locator(f"[data-id='{others}']")
     expect(row.locator(".owner")).to_have_text(re.compile("^[0-9a-f]{32}$"))
     expect(page.locator(f"[data-id='{own}']")).to_be_visible()
+    # What comes, as it comes.
+    newer = desk.submit("echo", "b")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator(f"[data-id='{newer}'] .owner")).to_be_visible()
     row.get_by_role("link").click()
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("#detail h2 .state")).to_have_text("cancelled", timeout=20_000)

@@ -52,6 +52,7 @@ def test_what_was_deleted_has_expired_or_was_rerun(bench: Workbench) -> None:
     bench.redis.hset(keys.record(expired.job_id), "expires_at", 1)
     newest = bench.rerun(again.job_id, owner=STRANGER)
     assert set(listed(bench)) == {again.job_id, newest.id}
+    assert bench.redis.zscore(keys.owner(EVERYONE), deleted.job_id) is None
 
 
 def test_it_is_submitted_to_once_however_often_it_is_sent(bench: Workbench) -> None:
@@ -77,7 +78,9 @@ def test_it_does_not_keep_what_is_over_whatever_lives_longest(bench: Workbench) 
     assert 0 < bench.redis.ttl(everyones) <= 40 * 86_400
 
 
-def test_of_another_type_it_stops_nobodys_submit(bench: Workbench) -> None:
+def test_of_another_type_it_stops_neither_submit_nor_delete(bench: Workbench) -> None:
     bench.redis.set(keys.owner(EVERYONE), "x", ex=60)
     job = bench.submit()
     assert bench.read(job.id).state is State.QUEUED
+    bench.cancel(job.id)
+    bench.delete(job.id)

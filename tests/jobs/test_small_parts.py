@@ -36,6 +36,7 @@ SCRIPTS: tuple[str, ...] = (
     "fail",
     "announce",
     "staffing",
+    "queues",
     "token",
 )
 

@@ -34,7 +34,8 @@ def service(redis_url: str, tmp_path: Path) -> Iterator[Running]:
 
 
 def test_the_service_is_as_it_is_described(service: Running, tmp_path: Path) -> None:
-    token = jwt.encode({"sub": "schemathesis", "exp": int(time.time()) + 600}, SECRET, algorithm="HS256")
+    claims = {"sub": "schemathesis", "exp": int(time.time()) + 600, "scope": "jobs:read jobs:write jobs:admin"}
+    token = jwt.encode(claims, SECRET, algorithm="HS256")
     ran = subprocess.run(
         [
             *(Path(sys.executable).with_name("schemathesis"), "--config-file", CONFIGURATION),

@@ -1,5 +1,5 @@
 -- needs: record
--- Forgets an ended job: the record, RQ's hash and results. The owner's list keeps the id, so that it reads as expired.
+-- Forgets an ended job: the record, RQ's hash and results. The owner's list alone keeps the id, so that it reads as expired.
 -- ARGV: our prefix, RQ's prefix, id, owner ('' for any).
 -- Reply: {'missing'}, {'deleted'} or {'live', state}.
 local id, owner = ARGV[3], ARGV[4]
@@ -18,5 +18,6 @@ end
 if values[2] then let_go(id, values[2]) end
 tell(id, (tonumber(field(id, 'version')) or 0) + 1, 'deleted', values[2])
 redis.call('ZREM', PAYLOADS, id)
+redis.pcall('ZREM', owner_key(''), id)
 redis.call('DEL', record, rq_key(id), RQ .. 'results:' .. id, RQ .. 'job:' .. id .. ':dependents')
 return {'deleted'}
