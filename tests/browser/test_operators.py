@@ -47,6 +47,24 @@ def test_everyones_jobs_are_seen_and_changed(page: Page, desk: Desk, operator: D
     expect(row).to_be_visible()
 
 
+def test_what_no_longer_fits_goes_and_what_is_ones_own_does_not_come(page: Page, desk: Desk, operator: Desk) -> None:
+    job_id = desk.submit("echo", "a", delay=3600)
+    signed_in(page, operator, "/?owner=*&status=scheduled")
+    row = page.locator(f"[data-id='{job_id}']")
+    whose = row.locator(".owner").text_content()
+    desk.cancel(job_id)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(row).to_have_count(0)
+    signed_in(page, operator, f"/?owner={whose}")
+    expect(page.get_by_role("heading", name=f"Jobs of {whose}")).to_be_visible()
+    expect(row).to_be_visible()
+    own = operator.submit("echo", "b")
+    newer = desk.submit("echo", "c")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator(f"[data-id='{newer}']")).to_be_visible()
+    expect(page.locator(f"[data-id='{own}']")).to_have_count(0)
+
+
 def test_the_queues_are_drawn_and_told(page: Page, operator: Desk, own_redis: str) -> None:
     with redis.Redis.from_url(own_redis) as client:
         past_hour(client)

@@ -213,7 +213,6 @@ function signOut(why = "") {
 async function begin(token) {
   try {
     await start(token);
-    warn(part("alert").textContent.startsWith("No worker") ? part("alert").textContent : "");
   } catch (error) {
     signOut(error.status === 401 && !token ? "" : error.status === 401 ? "This token is not taken." : error.message);
   }

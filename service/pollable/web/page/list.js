@@ -40,7 +40,11 @@ export class List {
   async renew(service) {
     const asked = this.#asked;
     const jobs = await this.#next(service.jobs(this.filters));
-    if (asked === this.#asked) for (const job of jobs.reverse()) this.update(job);
+    if (asked !== this.#asked) return;
+    const ids = new Set(jobs.map(({ id }) => id));
+    const end = jobs.length > PAGE ? jobs.at(-1).createdAt : "";
+    for (const [id, { job }] of this.#rows) if (job.createdAt > end && !ids.has(id)) this.forget(id);
+    for (const job of jobs.reverse()) this.update(job);
   }
 
   // A job that changed: its row, or a new one at the top, or none any more.
@@ -70,8 +74,10 @@ export class List {
     this.#rows.delete(id);
   }
 
-  #fits({ status, type, labels }) {
-    const { status: states, type: types, labels: wanted } = this.filters;
+  #fits({ id, status, type, labels, owner }) {
+    const { status: states, type: types, labels: wanted, owner: whose } = this.filters;
+    // Events are of the caller's own jobs, which may not be of whom the list is.
+    if (whose && whose !== "*" && !owner && !this.#rows.has(id)) return false;
     const hasLabels = Object.entries(wanted).every(([name, value]) => labels?.[name] === value);
     return (!states.length || states.includes(status)) && (!types.length || types.includes(type)) && hasLabels;
   }
