@@ -129,7 +129,7 @@ async def list_jobs(call: Call) -> Answer:
         cursor=query.get("cursor", [None])[0],
     )
     page = await while_there(call.receive, listing)
-    render = call.envelope.page if owner else call.envelope.page_of_all
+    render = call.envelope.page_of_all if owner is None else call.envelope.page
     return Answer(200, render(page.jobs, page.cursor), headers=_next_page(call, page.cursor))
 
 
@@ -235,14 +235,14 @@ def _require_known(query: Mapping[str, list[str]]) -> None:
             raise InvalidParameter(f"`{name}` is given more than once.")
 
 
-def _owner(query: Mapping[str, list[str]], asker: Principal) -> str:
-    """Whose jobs are asked for; '' for everyone's."""
+def _owner(query: Mapping[str, list[str]], asker: Principal) -> str | None:
+    """Whose jobs are asked for; None for everyone's."""
     asked = query.get("owner", [asker.owner])[0]
     if asked != asker.owner:
         require(asker, "jobs:admin")
     if OWNER.fullmatch(asked) is None:
         raise InvalidParameter("`owner` must be `*` for everyone, or an owner as that list names it.")
-    return "" if asked == "*" else asked
+    return None if asked == "*" else asked
 
 
 def _limit(query: Mapping[str, list[str]]) -> int:

@@ -41,25 +41,29 @@ class JobLister:
     async def page(
         self,
         *,
-        owner: str,
+        owner: str | None,
         states: frozenset[State] = frozenset(),
         types: frozenset[str] = frozenset(),
         labels: Mapping[str, str] | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> JobPage:
-        """The owner's jobs, or everyone's (''), newest first.
+        """The owner's jobs, or everyone's (None), newest first.
 
         A page begins after the job that its cursor names, whatever came since.
 
         Raises `InvalidParameter` for a cursor that no page gave, `RecordDamaged` and `StoreUnavailable`.
         """
+        if owner == "":
+            # Jobs of other code have none, and are in no list.
+            return JobPage([], None)
+        whose = owner or ""
         asked = {"states": dict.fromkeys(states, True), "types": dict.fromkeys(types, True), "labels": labels or {}}
         place, encoded, jobs = _place(cursor), msgspec.json.encode(asked), list[Job]()
         head = (keys.PREFIX, keys.RQ_PREFIX, " ".join(RECORD_FIELDS))
-        script = self._scripts.setdefault(owner, self._script(self._redis, "list", head=head, most=1))
+        script = self._scripts.setdefault(whose, self._script(self._redis, "list", head=head, most=1))
         for _ in range(CALLS):
-            created_at, last, *found = await _asked(script, owner, (limit - len(jobs), *place, encoded))
+            created_at, last, *found = await _asked(script, whose, (limit - len(jobs), *place, encoded))
             place = created_at, last
             jobs += _jobs(found)
             if not last or len(jobs) >= limit:
