@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 from pollable.auth.authenticator import require
 from pollable.envelopes.answer import Answer
 from pollable.envelopes.times import to_milliseconds
-from pollable.http.replies import send_read
+from pollable.http.replies import ready, send_read
 from pollable.http.services import Services
 from pollable.storage import keys
 from pollable.storage.connection import store_errors
@@ -63,7 +63,7 @@ class Queues:
         with store_errors():
             reply: Any = await self._script(args=[keys.PREFIX, keys.RQ_PREFIX, *self._names])
         answer = Answer(200, msgspec.json.encode(QueuesBody(list(_queues(self._names, reply)))))
-        await send_read(scope, send, answer, if_none_match=given.get(b"if-none-match"))
+        await send_read(scope, send, ready(answer), if_none_match=given.get(b"if-none-match"))
 
 
 def _queues(names: Sequence[str], reply: tuple[Sequence[Sequence[int]], Sequence[bytes]]) -> Iterator[Queue]:
