@@ -86,7 +86,7 @@ def test_what_is_just_not_too_long_is_well(written: Path) -> None:
 
 
 def test_only_what_jobs_pass_through_counts_as_the_core(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for room in ("cli", "client", "testing", "web", "examples", "settings"):
+    for room in ("cli", "client", "testing", "web", "examples", "settings", "http/described"):
         write(written, f"service/pollable/{room}/a.py", "x = 1\n" * 299)
     write(written, "service/pollable/http/openapi.py", "x = 1\n" * 299)
     for number in range(16):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("service", "bench", "chaos", "tests", "tools")
 """Where the project's Python is, beside the files at its root."""
-APART = {"api", "cli", "client", "testing", "web", "examples", "settings"}
+APART = {"api", "cli", "client", "testing", "web", "examples", "settings", "described"}
 """The rooms of service/ that no poll, no submit and no job passes through; `api` is one's own Python, beside HTTP."""
 APART_FILES = {
     *("http/health.py", "http/openapi.py", "http/pages.py", "http/queues.py", "storage/risks.py"),

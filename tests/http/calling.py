@@ -1,4 +1,7 @@
-"""A deployment under test: the real application over ASGI on a real Redis, and the worker's side of it."""
+"""A deployment under test: the real application over ASGI on a real Redis, and the worker's side of it.
+
+Whatever it answers, in whichever test, is held against its description.
+"""
 
 import asyncio
 import time
@@ -16,6 +19,7 @@ from pollable.catalog import Catalog, JobType
 from pollable.settings import Settings
 from pollable.storage import keys
 from pollable.worker.claims import Claim, Claims, Ending, Outcome
+from tests.http.conforming import description
 from tests.keyspace import put_into_project
 
 PROJECT_ID = "7b1c6f0e-5a43-4b59-9f3a-0d2f4c1a9e77"
@@ -31,8 +35,8 @@ def never_called(_: Any) -> None:
     raise AssertionError("The web process runs no job.")
 
 
-def job_type(name: str, *, payload_type: Any = Text, **options: Any) -> JobType:
-    return JobType(name=name, function=never_called, payload_type=payload_type, result_type=dict, **options)
+def job_type(name: str, *, payload_type: Any = Text, result_type: Any = dict, **options: Any) -> JobType:
+    return JobType(name=name, function=never_called, payload_type=payload_type, result_type=result_type, **options)
 
 
 JOB_TYPES = (
@@ -41,7 +45,7 @@ JOB_TYPES = (
     job_type("screen_analysis", submit="/api/v1/analysis/screen", envelope="minimal"),
     job_type("document_processing", envelope="managed"),
     job_type("audit_analysis", submit="/api/agent/projects/{projectId}/audit-analysis/async", envelope="agent"),
-    job_type("anything", payload_type=Any),
+    job_type("anything", payload_type=Any, result_type=Any),
 )
 
 
@@ -65,6 +69,7 @@ class Deployment:
         self.settings = settings
         self.redis = redis.Redis.from_url(settings.redis_url)
         catalog = catalog or catalog_of(*JOB_TYPES)
+        self.description = description(settings, catalog)
         self._claims = Claims(self.redis, lease_s=settings.lease_s, types=[each.name for each in catalog])
         self._async_redis: AsyncRedis = AsyncRedis.from_url(settings.redis_url)
         self._loop = asyncio.Runner()
@@ -86,7 +91,10 @@ class Deployment:
         self._loop.run(self._async_redis.connection_pool.disconnect())
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        return self._loop.run(self._client.request(method, path, **options))
+        """The answer, which is as it is described."""
+        answer = self._loop.run(self._client.request(method, path, **options))
+        self.description.check(answer)
+        return answer
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         return self.request("GET", path, headers=_named(headers))

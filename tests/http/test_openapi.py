@@ -33,7 +33,8 @@ def described(deployment: Deployment) -> dict[str, Any]:
 
 
 def served(app: Starlette) -> set[str]:
-    return {route.path for route in app.routes if isinstance(route, Route)}
+    # What is below /page/ belongs to our own page, goes with its release, and is nobody else's to ask for.
+    return {route.path for route in app.routes if isinstance(route, Route) and not route.path.startswith("/page/")}
 
 
 @pytest.mark.parametrize("on", [ENVELOPES, *((name,) for name in ENVELOPES)], ids=str)
@@ -55,7 +56,7 @@ def test_a_cancel_is_described_with_both_its_answers(deployment: Deployment) -> 
     waiting, running = deployment.submit(), deployment.submit()
     deployment.start(running)
     for path in ("/jobs/{id}/cancel", "/v1/api/jobs/{id}/cancel"):
-        assert set(described(deployment)["paths"][path]["post"]["responses"]) == {"200", "202", "default"}
+        assert {"200", "202"} < set(described(deployment)["paths"][path]["post"]["responses"])
     for job_id, status in ((waiting, "200"), (running, "202")):
         answer = deployment.post(f"/jobs/{job_id}/cancel")
         assert str(answer.status_code) == status
@@ -81,15 +82,15 @@ def test_a_live_submit_is_as_described(deployment: Deployment, name: str) -> Non
 
 @pytest.mark.parametrize("path", ["/jobs/{id}", "/v1/api/jobs/{id}", "/api/agent/jobs/{id}"])
 def test_a_live_refusal_is_as_described(deployment: Deployment, path: str) -> None:
-    schema = response_schema(described(deployment), "get", path, "default")
+    schema = response_schema(described(deployment), "get", path, "404")
     Draft202012Validator(schema).validate(deployment.get(path.format(id="nothing")).json())
 
 
 def test_a_payload_is_described_by_its_types_annotation(deployment: Deployment) -> None:
     document = described(deployment)
     body = document["paths"]["/generate_assessment"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert body == {"$ref": "#/components/schemas/Text"}
-    assert document["components"]["schemas"]["Text"]["required"] == ["text"]
+    assert body == {"$ref": "#/components/schemas/GenerateAssessmentPayload"}
+    assert document["components"]["schemas"]["GenerateAssessmentPayload"]["required"] == ["text"]
 
 
 def test_a_submit_is_described_type_by_type(deployment: Deployment) -> None:
@@ -112,7 +113,8 @@ def test_a_token_is_asked_for_where_one_is_needed(settings: Settings) -> None:
     guarded = Deployment(msgspec.structs.replace(settings, auth=("jwt",), jwt_secret="s" * 64, public_docs=True))
     paths = described(guarded)["paths"]
     guarded.close()
-    assert paths["/jobs"]["post"]["security"] == [{"bearer": []}]
+    assert paths["/jobs"]["post"]["security"] == [{"bearer": ["jobs:write"]}]
+    assert paths["/jobs"]["get"]["security"] == [{"bearer": ["jobs:read"]}]
     assert "security" not in paths["/healthz"]["get"]
 
 

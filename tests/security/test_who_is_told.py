@@ -8,7 +8,7 @@ import jwt
 import msgspec
 import pytest
 
-from pollable.http import openapi
+from pollable.http.described import document
 from pollable.settings import Settings
 from pollable.storage import keys
 from pollable.storage.scripts import source
@@ -62,7 +62,7 @@ def test_the_description_is_for_readers(guarded: Deployment, public: Deployment,
 
 def test_the_description_says_who_may_read_it(guarded: Deployment, public: Deployment) -> None:
     described = guarded.get("/openapi.json", authorization=READER).json()["paths"]["/openapi.json"]["get"]
-    assert described["security"] == [{"bearer": []}]
+    assert described["security"] == [{"bearer": ["jobs:read"]}]
     assert "security" not in public.get("/openapi.json").json()["paths"]["/openapi.json"]["get"]
 
 
@@ -103,8 +103,7 @@ def test_readiness_without_redis_says_so_and_no_more(authorization: str) -> None
 
 def test_the_description_is_made_once(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     first = deployment.get("/openapi.json")
-    monkeypatch.setattr(openapi, "document", None)
-    monkeypatch.setattr(openapi, "_operations", None)
+    monkeypatch.setattr(document, "document", None)
     assert deployment.get("/openapi.json").content == first.content
 
 

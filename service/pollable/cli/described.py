@@ -34,7 +34,7 @@ def _described(settings: Settings) -> bytes:
     # Here, so that the other commands start without the web framework.
     from pollable import catalog
     from pollable.app import assemble
-    from pollable.http.openapi import document
+    from pollable.http.described.document import document
 
     services = assemble(settings, catalog.deployed(settings), None)
     return msgspec.json.encode({**document(services), "servers": [{"url": settings.path_prefix or "/"}]})

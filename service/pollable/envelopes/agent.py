@@ -1,15 +1,16 @@
 """`agent`: jobs of projects, for programs that act on somebody's behalf."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from pollable.envelopes.answer import NO_SUCH_JOB, Answer, without_expiry
 from pollable.envelopes.envelope import Envelope, PerMinute, Shapes
 from pollable.envelopes.outcome import as_paged, failure_of, result_of
-from pollable.envelopes.times import to_milliseconds
+from pollable.envelopes.times import Moment, to_milliseconds
 from pollable.errors import InvalidParameter, JobNotFound, ServiceError
 from pollable.model import Job, State
 
@@ -21,6 +22,7 @@ WORDS = {
     State.FAILED: "failed",
     State.CANCELLED: "failed",
 }
+Word = Annotated[str, Meta(extra_json_schema={"enum": list(dict.fromkeys(WORDS.values()))})]
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -28,11 +30,11 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     job_id: str
     project_id: UUID
-    status: str
-    created_at: str
-    updated_at: str
-    started_at: str | None
-    completed_at: str | None
+    status: Word
+    created_at: Moment
+    updated_at: Moment
+    started_at: Moment | None
+    completed_at: Moment | None
     analysis_id: UUID | None
     error: str | None
     error_code: str | None

@@ -1,13 +1,15 @@
 """`managed`: every answer is `data` or `error`; jobs are submitted by type, cancelled and rerun."""
 
+from typing import Annotated
+
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 from pollable import ids
 from pollable.envelopes.answer import Answer, without_expiry
 from pollable.envelopes.envelope import Envelope, Route, Shapes, Verb
 from pollable.envelopes.outcome import as_paged, failure_of, result_of
-from pollable.envelopes.times import to_seconds
+from pollable.envelopes.times import Moment, to_seconds
 from pollable.errors import ServiceError
 from pollable.model import Failure, Job, State
 
@@ -19,6 +21,7 @@ WORDS = {
     State.FAILED: "failed",
     State.CANCELLED: "cancelled",
 }
+Word = Annotated[str, Meta(extra_json_schema={"enum": list(dict.fromkeys(WORDS.values()))})]
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -26,22 +29,22 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     id: str
     type: str
-    status: str
+    status: Word
     progress: int
     result: Raw | None
-    created_at: str
-    completed_at: str | None
+    created_at: Moment
+    completed_at: Moment | None
     original_job_id: str | UnsetType = UNSET
 
 
-class Accepted(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class AcceptedData(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The answer to a submit and to a rerun."""
 
     id: str
     type: str
-    status: str
+    status: Word
     original_job_id: str | UnsetType = UNSET
-    created_at: str
+    created_at: Moment
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -54,7 +57,7 @@ class Body(msgspec.Struct, frozen=True):
 class AcceptedBody(msgspec.Struct, frozen=True):
     """What a submit and a rerun answer."""
 
-    data: Accepted
+    data: AcceptedData
     error: None = None
 
 
@@ -100,7 +103,7 @@ class Managed(Envelope):
         return msgspec.json.encode(Body(data))
 
     def submitted(self, job: Job) -> bytes:
-        accepted = Accepted(
+        accepted = AcceptedData(
             id=ids.as_ulid(job.id),
             type=job.type,
             status=WORDS[job.state],

@@ -1,12 +1,14 @@
 """`minimal`: only what a client needs to go on."""
 
+from typing import Annotated
+
 import msgspec
-from msgspec import Raw
+from msgspec import Meta, Raw
 
 from pollable import ids
 from pollable.envelopes.envelope import Envelope, Shapes
 from pollable.envelopes.outcome import as_paged, failure_of, result_of
-from pollable.envelopes.times import to_seconds
+from pollable.envelopes.times import Moment, to_seconds
 from pollable.model import Failure, Job, State
 
 WORDS = {
@@ -17,6 +19,7 @@ WORDS = {
     State.FAILED: "failed",
     State.CANCELLED: "failed",
 }
+Word = Annotated[str, Meta(extra_json_schema={"enum": list(dict.fromkeys(WORDS.values()))})]
 
 LONGEST_INTERVAL_S = 10
 
@@ -26,9 +29,9 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     id: str
     type: str
-    status: str
-    created_at: str
-    updated_at: str
+    status: Word
+    created_at: Moment
+    updated_at: Moment
     result: Raw | None
     error: Failure | None
 

@@ -14,7 +14,7 @@ from pollable.catalog import Catalog
 from pollable.envelopes.answer import Answer, problem
 from pollable.envelopes.envelope import Envelope, Route, Shapes, Verb
 from pollable.envelopes.outcome import result_of
-from pollable.envelopes.times import to_milliseconds
+from pollable.envelopes.times import Moment, to_milliseconds
 from pollable.errors import InvalidPayload, ServiceError
 from pollable.jobs.changing import Submission
 from pollable.model import Failure, Job, State
@@ -26,6 +26,9 @@ MAX_LABEL_BYTES = 4096
 SUBMIT_PATH = "/jobs"
 JOB_PATH = "/jobs/{id}"
 FEED_PATH = "/jobs/events"
+
+Word = Annotated[str, Meta(extra_json_schema={"enum": list(State)})]
+Labels = Annotated[Raw, Meta(extra_json_schema={"type": "object", "additionalProperties": {"type": "string"}})]
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -50,24 +53,24 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     id: str
     type: str
-    status: str
+    status: Word
     progress: Progress
     attempts: int
     max_attempts: int
     queue: str
-    created_at: str
-    started_at: str | None
-    completed_at: str | None
-    updated_at: str
-    expires_at: str | None
-    run_at: str | None
+    created_at: Moment
+    started_at: Moment | None
+    completed_at: Moment | None
+    updated_at: Moment
+    expires_at: Moment | None
+    run_at: Moment | None
     stalled: bool
     stalled_reason: str | None
     original_job_id: str | None
-    context: Raw
-    labels: Raw
+    context: Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
+    labels: Labels
     last_error: Failure | None
-    result: Raw | UnsetType | None
+    result: Raw | UnsetType | None = UNSET
     error: Failure | None
     links: Links
 

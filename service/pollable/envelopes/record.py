@@ -1,11 +1,13 @@
 """`record`: the job as a row, in capitals."""
 
+from typing import Annotated
+
 import msgspec
-from msgspec import Raw
+from msgspec import Meta, Raw
 
 from pollable.envelopes.envelope import Envelope, Shapes
 from pollable.envelopes.outcome import as_paged, failure_of, result_of
-from pollable.envelopes.times import to_milliseconds
+from pollable.envelopes.times import Moment, to_milliseconds
 from pollable.model import Job, State
 
 WORDS = {
@@ -16,6 +18,7 @@ WORDS = {
     State.FAILED: "FAILED",
     State.CANCELLED: "FAILED",
 }
+Word = Annotated[str, Meta(extra_json_schema={"enum": list(dict.fromkeys(WORDS.values()))})]
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -23,14 +26,14 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     id: str
     type: str
-    status: str
+    status: Word
     result: Raw | None
     error: str | None
     attempts: int
-    created_at: str
-    started_at: str | None
-    completed_at: str | None
-    updated_at: str
+    created_at: Moment
+    started_at: Moment | None
+    completed_at: Moment | None
+    updated_at: Moment
 
 
 class Record(Envelope):

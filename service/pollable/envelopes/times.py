@@ -1,7 +1,12 @@
 """Points in time as envelopes print them: RFC 3339, UTC, `Z`."""
 
 from datetime import UTC, datetime, timedelta
-from typing import overload
+from typing import Annotated, overload
+
+from msgspec import Meta
+
+Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+"""One of them in a body."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 

@@ -47,8 +47,8 @@ class Origins:
 
     def __init__(self, settings: Settings, find_words: Callable[[Scope], None]) -> None:
         self._hosts = frozenset(settings.hosts)
-        self._takes_any = "*" in self._hosts or not (self._hosts or settings.is_open)
-        self._takes_pages = not settings.is_open
+        self.takes_any = "*" in self._hosts or not (self._hosts or settings.is_open)
+        self.takes_pages = not settings.is_open
         self._named_pages = frozenset(origin.encode() for origin in settings.cors_origins)
         self._find_words = find_words
         # As they are written by those who were answered: most are looked up, and not read again.
@@ -57,12 +57,12 @@ class Origins:
     def require(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
         """Raises `UnknownHost` and `ForeignPage`."""
         host = headers.get(b"host", b"")
-        if not self._takes_any and host not in self._known and not self._learn(host):
+        if not self.takes_any and host not in self._known and not self._learn(host):
             if scope["path"].removeprefix(scope.get("root_path", "")) not in PROBES:
                 self._find_words(scope)
                 raise UnknownHost("The Host that was asked for is none of the service's, which POLLABLE_HOSTS names.")
             scope[STRANGER] = True
-        if self._takes_pages or headers.get(b"origin") in self._named_pages:
+        if self.takes_pages or headers.get(b"origin") in self._named_pages:
             return
         if not _is_own(scope, headers, host):
             self._find_words(scope)
