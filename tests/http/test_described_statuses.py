@@ -1,5 +1,6 @@
 """Every status that the description has is one that its operation answers with."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -36,7 +37,9 @@ class Asked:
 
     def __init__(self, deployments: Deployments, method: str, path: str, operation: dict[str, Any]) -> None:
         self.deployment, self.deployment_without_redis = deployments
-        self.name, self.method, self.path = str(operation["operationId"]), method, path
+        self.name, self.path = str(operation["operationId"]), path
+        # All of a caller's events have no end.
+        self.method = "HEAD" if self.verb == "feed" else method
         self.has_body = "requestBody" in operation
         self.headers = {"authorization": token(ids.new_id())} if self.deployment.settings.auth == ("jwt",) else {}
 
@@ -76,7 +79,25 @@ class Asked:
 def ok(asked: Asked) -> httpx.Response:
     if asked.name == "readyz":
         announce(asked.deployment, *(each.name for each in JOB_TYPES))
+    if asked.verb == "submit":
+        return ended_meanwhile(asked)
     return asked.ask(asked.job("queued" if asked.verb == "cancel" else "ended"))
+
+
+def ended_meanwhile(asked: Asked) -> httpx.Response:
+    """A submit that was waited for: it came before, and its job has ended."""
+    location = asked.ask(idempotency_key=asked.name).headers["location"]
+    asked.deployment.succeed(str(ids.parse_id(re.split("[/=]", location)[-1])))
+    return asked.ask(idempotency_key=asked.name, prefer="wait=1")
+
+
+def told_already(asked: Asked) -> httpx.Response:
+    """An end that was heard, or a job that is forgotten."""
+    job_id = asked.job("ended")
+    if asked.verb == "delete":
+        return asked.ask(job_id)
+    (last,) = re.findall("^id: (.+)$", asked.ask(job_id).text, re.MULTILINE)
+    return asked.ask(job_id, last_event_id=last)
 
 
 def accepted(asked: Asked) -> httpx.Response:
@@ -117,7 +138,7 @@ def away(asked: Asked) -> httpx.Response:
 WAYS: dict[str, Callable[[Asked], httpx.Response]] = {
     "200": ok,
     "202": accepted,
-    "204": ok,
+    "204": told_already,
     "304": lambda asked: asked.ask(asked.job("ended"), if_none_match="*"),
     "400": malformed,
     "401": lambda asked: asked.ask(authorization=""),
