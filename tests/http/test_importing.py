@@ -55,6 +55,12 @@ def test_a_job_needs_no_web_framework(tmp_path: Path) -> None:
     assert set(seen("from pollable import create_app", tmp_path)["modules"]) >= {"starlette", "redis", "rq", "jwt"}
 
 
+def test_the_description_is_loaded_by_the_first_that_asks_for_it(tmp_path: Path) -> None:
+    # It tells less of modules than of packages.
+    lines = "import sys, pollable.app\nassert not any('described' in name for name in sys.modules)"
+    assert "pollable" in seen(lines, tmp_path)["modules"]
+
+
 @pytest.mark.parametrize(
     ("lines", "where", "what"),
     [

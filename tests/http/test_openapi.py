@@ -18,7 +18,8 @@ from pollable import ids
 from pollable.envelopes.envelope import Verb
 from pollable.http.verbs import ACTIONS
 from pollable.settings import ENVELOPES, Settings
-from tests.http.calling import ANALYSIS_ID, PROJECT_ID, Deployment
+from tests.http.calling import ANALYSIS_ID, JOB_TYPES, PROJECT_ID, Deployment, catalog_of, job_type
+from tests.http.conforming import description
 from tests.http.test_lifecycle import READS, SUBMITS
 
 AGENT = json.loads((Path(__file__).parents[1] / "contracts" / "agent-openapi.json").read_text())
@@ -116,6 +117,58 @@ def test_a_token_is_asked_for_where_one_is_needed(settings: Settings) -> None:
     assert paths["/jobs"]["post"]["security"] == [{"bearer": ["jobs:write"]}]
     assert paths["/jobs"]["get"]["security"] == [{"bearer": ["jobs:read"]}]
     assert "security" not in paths["/healthz"]["get"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "where"),
+    [
+        pytest.param({"auth": ("jwt",), "jwt_secret": "s" * 64}, "401", "native.read", id="tokens"),
+        pytest.param({"quota_reads": 5}, "429", "native.list", id="a quota"),
+        pytest.param({"hosts": ("pollable.test",)}, "421", "native.read", id="hosts"),
+    ],
+)
+def test_a_setting_adds_what_it_refuses(settings: Settings, changed: dict[str, Any], status: str, where: str) -> None:
+    without = msgspec.structs.replace(settings, hosts=("*",))
+    assert status not in responses(without, where)
+    assert status in responses(msgspec.structs.replace(without, **changed), where)
+
+
+def test_an_owner_without_bounds_is_never_full(settings: Settings) -> None:
+    assert "429" in responses(settings, "native.submit")
+    unbounded = msgspec.structs.replace(settings, owner_max_jobs=0, owner_max_bytes=0)
+    assert "429" not in responses(unbounded, "native.submit")
+
+
+def test_keys_that_are_fetched_may_be_missing(settings: Settings) -> None:
+    fetched = msgspec.structs.replace(settings, auth=("jwt",), jwks_url="https://issuer.test/keys", jwt_issuer="x")
+    assert "ProblemKeysUnavailable" in str(responses(fetched, "native.read")["503"])
+    secret = msgspec.structs.replace(settings, auth=("jwt",), jwt_secret="s" * 64)
+    assert "ProblemKeysUnavailable" not in str(responses(secret, "native.read")["503"])
+
+
+def test_other_codes_jobs_return_what_they_like(settings: Settings) -> None:
+    types = catalog_of(job_type("one", result_type=int), job_type("two", result_type=list[str]))
+    for foreign, schema in (("off", ["OneResult", "TwoResult"]), ("read", [])):
+        told = description(msgspec.structs.replace(settings, foreign_jobs=foreign), types).told
+        body = told["paths"]["/jobs/{id}/result"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        assert [each["$ref"].rpartition("/")[2] for each in body.get("anyOf", [])] == schema
+        assert told["components"]["schemas"]["OneResult"] == {"type": "integer"}
+
+
+def test_what_is_turned_off_is_not_described(settings: Settings) -> None:
+    told = description(
+        msgspec.structs.replace(settings, page=False, envelopes=("native",)), catalog_of(*JOB_TYPES)
+    ).told
+    assert "/" not in told["paths"]
+    assert {"/docs", "/client.js", "/client.d.ts"} < set(told["paths"])
+    assert not [name for name in told["components"]["schemas"] if name.startswith(("Managed", "Plain", "Agent"))]
+
+
+def responses(settings: Settings, name: str) -> dict[str, Any]:
+    described = description(settings, catalog_of(*JOB_TYPES))
+    (found,) = (each for _, _, each in described.operations() if each["operationId"] == name)
+    told: dict[str, Any] = found["responses"]
+    return told
 
 
 def response_schema(document: dict[str, Any], method: str, path: str, status: str) -> dict[str, Any]:

@@ -39,10 +39,10 @@ def test_the_service_is_as_it_is_described(service: Running, tmp_path: Path) -> 
     ran = subprocess.run(
         [
             *(Path(sys.executable).with_name("schemathesis"), "--config-file", CONFIGURATION),
-            *("run", f"{service.url}/openapi.json", "--header", f"Authorization: Bearer {token}", "--no-color"),
+            *("run", f"{service.url}/openapi.json", "--no-color"),
         ],
         cwd=tmp_path,
-        env=environment(),
+        env=environment(TOKEN=token),
         capture_output=True,
         text=True,
         timeout=110,
