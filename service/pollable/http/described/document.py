@@ -15,7 +15,8 @@ _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
 _QUOTA = ("RateLimit", "RateLimit-Policy")
 _ABOUT = (
     "Every answer has an X-Request-ID: the caller's own, where it sends one that can be echoed. A `traceparent` goes "
-    "on into the job."
+    "on into the job. Before a request is one the connection may refuse it, with a problem document: 400 "
+    "malformed_request, 408 head_too_slow or body_too_slow, 431 head_too_large, 503 too_many_connections."
 )
 
 

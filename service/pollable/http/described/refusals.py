@@ -79,10 +79,7 @@ MEMBERS: dict[Kind, Document] = {
 """What a problem document has beyond RFC 9457's members (`ServiceError.extra`)."""
 PINNED = ("type", "title", "status", "code")
 """Members that are the same in each refusal of a kind."""
-UNEXPECTED = (
-    "What should not happen (500), and what the connection itself refuses before the request is one, as a problem "
-    "document: 400 malformed_request, 408 head_too_slow or body_too_slow, 431 head_too_large, 503 too_many_connections."
-)
+UNEXPECTED = "What should not happen (500), and what the connection itself refuses"
 
 
 def everywhere(settings: Settings, *, is_probe: bool = False) -> Iterator[Kind]:

@@ -18,16 +18,25 @@ async function show(token) {
   }
   part("sign-in").hidden = true;
   part("alert").textContent = "";
-  const groups = grouped(document_);
+  const groups = grouped(resolved(document_, document_));
   const schemas = Object.entries(document_.components?.schemas ?? {});
   const links = [...groups.keys(), "schemas"].map((name) => element("a", { href: `#${slug(name)}` }, name));
   part("contents").replaceChildren(...links);
   part("reference").replaceChildren(
+    document_.info.description && element("p", { class: "hint" }, document_.info.description),
     ...[...groups].map(([name, operations]) => section(name, operations.map(operation))),
     section("schemas", schemas.map(([name, schema]) => described(name, schema))),
   );
   // The fragment was there before what it names.
   if (location.hash) part(location.hash.slice(1))?.scrollIntoView();
+}
+
+// What stands elsewhere is put in its place, but for schemas, which have a place of their own.
+function resolved(part_, whole) {
+  if (part_ === null || typeof part_ !== "object") return part_;
+  if (Array.isArray(part_)) return part_.map((each) => resolved(each, whole));
+  if (part_.$ref && !part_.$ref.startsWith("#/components/schemas/")) return part_.$ref.slice(2).split("/").reduce((found, name) => found[name], whole);
+  return Object.fromEntries(Object.entries(part_).map(([name, each]) => [name, resolved(each, whole)]));
 }
 
 function grouped({ paths }) {
@@ -46,7 +55,8 @@ function section(name, parts) {
   return element("section", { "aria-labelledby": slug(name) }, element("h2", { id: slug(name) }, name), ...parts);
 }
 
-function operation({ method, path, summary, description, parameters = [], requestBody, responses }) {
+function operation({ method, path, summary, description, parameters = [], requestBody, responses, security = [] }) {
+  const scopes = security.flatMap((each) => Object.values(each).flat());
   const rows = Object.entries(responses).map(([status, told]) => [status, told.description, ...contents(told), ...headers(told)]);
   return element(
     "article",
@@ -54,6 +64,7 @@ function operation({ method, path, summary, description, parameters = [], reques
     element("h3", {}, element("code", {}, `${method} ${path}`)),
     summary && element("p", {}, summary),
     description && element("p", { class: "hint" }, description),
+    scopes.length > 0 && element("p", { class: "hint" }, `For tokens with the scope ${scopes.join(", ")}.`),
     parameters.length > 0 && table("Parameters", ["name", "in", "type", ""], parameters.map(parameter)),
     requestBody && element("p", {}, "Body: ", ...contents(requestBody)),
     table("Answers", ["status", "", "body"], rows.map(([status, told, ...rest]) => [status, told, element("span", {}, ...rest)])),
@@ -70,7 +81,8 @@ function contents({ content = {} }) {
 }
 
 function headers({ headers: sent = {} }) {
-  const names = Object.keys(sent);
+  // Every answer has the one.
+  const names = Object.keys(sent).filter((name) => name !== "X-Request-ID");
   return names.length ? [element("span", { class: "hint" }, `with ${names.join(", ")}`)] : [];
 }
 
@@ -106,6 +118,7 @@ function typed(schema) {
   if (schema.enum) return schema.enum.map((each) => JSON.stringify(each)).join(" or ");
   if ("const" in schema) return JSON.stringify(schema.const);
   if (schema.type === "array") return element("span", {}, "list of ", typed(schema.items));
+  if (schema.additionalProperties?.type) return element("span", {}, "object with values of ", typed(schema.additionalProperties));
   const kind = [schema.type ?? "anything"].flat().join(" or ");
   const bounds = ["format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "pattern"];
   const said = bounds.filter((each) => each in schema).map((each) => `${each} ${schema[each]}`);
