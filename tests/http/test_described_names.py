@@ -63,6 +63,13 @@ def test_names_stay_as_other_types_come_and_go(settings: Settings, other: JobTyp
     assert len(among) > len(alone)
 
 
+def test_names_stay_as_envelopes_come_and_go(settings: Settings) -> None:
+    own, known = "tests.envelopes.compact", described(settings, EXPORT, envelopes=("native",))
+    for on in ((own, "native"), ("native", own), ENVELOPES):
+        among = described(settings, EXPORT, envelopes=on)
+        assert known == {name: schema for name, schema in among.items() if name in known}
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

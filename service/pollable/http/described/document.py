@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 
+import msgspec
+
 from pollable.envelopes.envelope import Envelope
 from pollable.errors import QuotaExceeded
 from pollable.http.described.fields import HEADERS, PARAMETERS, sent
@@ -30,7 +32,7 @@ def document(services: Services) -> Document:
         path = _PARAMETER.sub(r"{\1}", operation.path)
         paths.setdefault(path, {})[operation.method.lower()] = describe.operation(operation)
     components: Document = {"schemas": schemas.reached(paths, *operations.results)}
-    components |= {"headers": HEADERS, "parameters": PARAMETERS}
+    components |= {"headers": _used("headers", HEADERS, paths), "parameters": _used("parameters", PARAMETERS, paths)}
     if not services.settings.is_open:
         components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
     info = {"title": "Pollable", "version": "1", "summary": "Submit jobs, and poll them until they end."}
@@ -88,6 +90,11 @@ class Describing:
         if envelope is None or operation.bucket is None:
             return False
         return self._services.quota(operation.bucket, envelope=envelope) is not None
+
+
+def _used(part: str, known: dict[str, Document], paths: dict[str, Document]) -> dict[str, Document]:
+    told = msgspec.json.encode(paths).decode()
+    return {name: each for name, each in known.items() if f'"#/components/{part}/{name}"' in told}
 
 
 def _reply(reply: Reply, headers: tuple[str, ...]) -> Document:

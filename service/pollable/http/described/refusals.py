@@ -77,6 +77,7 @@ MEMBERS: dict[Kind, Document] = {
     WrongState: {"state": {"enum": list(State), "description": "The one that the job is in."}},
 }
 """What a problem document has beyond RFC 9457's members (`ServiceError.extra`)."""
+UNCOUNTED: frozenset[Kind] = frozenset({Unauthenticated, InvalidToken, InsufficientScope, ForeignPage, UnknownHost})
 PINNED = ("type", "title", "status", "code")
 """Members that are the same in each refusal of a kind."""
 UNEXPECTED = "What should not happen (500), and what the connection itself refuses"
@@ -146,9 +147,11 @@ class Refusals:
             of_type = content.setdefault(self._words(kind).media_type.decode(), [])
             if schema not in of_type:
                 of_type.append(schema)
+        # Who is turned away at the door is counted nowhere.
+        counted = () if UNCOUNTED.intersection(kinds) else headers
         return {
             "description": "; ".join(dict.fromkeys(kind.title for kind in kinds)),
-            "headers": sent("X-Request-ID", *self._headers(kinds, may_poll_again=may_poll_again), *headers),
+            "headers": sent("X-Request-ID", *self._headers(kinds, may_poll_again=may_poll_again), *counted),
             "content": {media_type: {"schema": one_of(schemas)} for media_type, schemas in content.items()},
         }
 
