@@ -41,7 +41,9 @@ class Asked:
         # All of a caller's events have no end.
         self.method = "HEAD" if self.verb == "feed" else method
         self.has_body = "requestBody" in operation
-        self.headers = {"authorization": token(ids.new_id())} if self.deployment.settings.auth == ("jwt",) else {}
+        claims = {"scope": "jobs:read jobs:write jobs:admin"} if self.name == "queues" else {}
+        known = {"authorization": token(ids.new_id(), **claims)}
+        self.headers = known if self.deployment.settings.auth == ("jwt",) else {}
 
     @property
     def verb(self) -> str:

@@ -119,7 +119,7 @@ async def list_jobs(call: Call) -> Answer:
         jobs = await while_there(call.receive, reading)
         return Answer(200, call.envelope.many(jobs))
     _require_known(query)
-    owner = _owner(query, call.principal)
+    owner = _owner(query, call)
     listing = call.services.lister.page(
         owner=owner,
         states=frozenset(fitting.state(word) for word in query.get("status", ())),
@@ -235,11 +235,14 @@ def _require_known(query: Mapping[str, list[str]]) -> None:
             raise InvalidParameter(f"`{name}` is given more than once.")
 
 
-def _owner(query: Mapping[str, list[str]], asker: Principal) -> str | None:
+def _owner(query: Mapping[str, list[str]], call: Call) -> str | None:
     """Whose jobs are asked for; None for everyone's."""
-    asked = query.get("owner", [asker.owner])[0]
-    if asked != asker.owner:
-        require(asker, "jobs:admin")
+    own = call.principal.owner
+    asked = query.get("owner", [own])[0]
+    if asked != own and call.services.settings.is_open:
+        raise InvalidParameter("`owner` is for operators, and where everyone is let in nobody is one.")
+    if asked != own:
+        require(call.principal, "jobs:admin")
     if OWNER.fullmatch(asked) is None:
         raise InvalidParameter("`owner` must be `*` for everyone, or an owner as that list names it.")
     return None if asked == "*" else asked

@@ -165,7 +165,8 @@ def _served(services: Services) -> Iterator[Served]:
     yield "GET", "/healthz", Health(), None
     readiness = Readiness(services.redis, settings=services.settings, catalog=services.catalog)
     yield "GET", "/readyz", Discreet(readiness, services), None
-    yield "GET", "/queues", Queues(services), None
+    if not services.settings.is_open:
+        yield "GET", "/queues", Queues(services), None
     yield "GET", "/openapi.json", OpenAPI(services), None
     yield from (("GET", path, Page(path), None) for path in pages_of(services.settings))
 

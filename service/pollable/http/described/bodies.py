@@ -9,6 +9,7 @@ from pollable.catalog import JobType
 from pollable.envelopes.envelope import Envelope
 from pollable.http.described.refusals import one_of
 from pollable.http.described.schemas import OURS, Document, Owner, Schemas
+from pollable.http.queues import QueuesBody
 from pollable.http.services import Services
 from pollable.jobs.fitting import parameters_of
 
@@ -60,7 +61,8 @@ class Bodies:
         self._schemas = schemas
         self._types = sorted(services.catalog, key=lambda job_type: job_type.name)
         # Of two names that are alike the later gives way: ours come first, whatever those of job types are.
-        self.alive, self.ready, self.job_types = (schemas.of(kind, owner=OURS) for kind in (Alive, Ready, JobTypeList))
+        ours = (Alive, Ready, JobTypeList, QueuesBody)
+        self.alive, self.ready, self.job_types, self.queues = (schemas.of(kind, owner=OURS) for kind in ours)
         for envelope in services.envelopes.values():
             self.read(envelope), self.accepted(envelope)
         self._payloads, self._results = dict[str, Document](), dict[str, Document]()

@@ -2,7 +2,7 @@
 
 from pollable.envelopes.envelope import Envelope
 from pollable.http.described.schemas import Document
-from pollable.http.handlers import LABEL, MOST_LISTED
+from pollable.http.handlers import LABEL, MOST_LISTED, OWNER
 from pollable.jobs.listing import CURSOR
 from pollable.model import State
 
@@ -113,6 +113,11 @@ OF_LIST: tuple[Document, ...] = (
         "name": "id",
         "description": "These very jobs, in this order; nothing else goes with it.",
         "schema": {"type": "array", "items": {"type": "string"}, "maxItems": MOST_LISTED},
+    },
+    {
+        "name": "owner",
+        "description": "Whose jobs, for operators (`jobs:admin`): `*` for everyone's, or an owner as it names one.",
+        "schema": {"type": "string", "pattern": f"^({OWNER.pattern})$"},
     },
 )
 

@@ -174,6 +174,19 @@ class Operations:
             scope="" if self._services.settings.public_docs else "jobs:read",
             parameters=taken("If-None-Match"),
         )
+        # Where everyone is let in, nobody is an operator.
+        if not self._services.settings.is_open:
+            yield Operation(
+                method="GET",
+                path="/queues",
+                name="queues",
+                summary="How deep each queue is, and was within the last hour: for operators",
+                tag="operations",
+                replies=_read(self._bodies.queues),
+                kinds=refusals.AWAY,
+                scope="jobs:admin",
+                parameters=taken("If-None-Match"),
+            )
 
     def _files(self) -> Iterator[Operation]:
         for path, media_type in pages_of(self._services.settings).items():

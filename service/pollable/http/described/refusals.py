@@ -106,7 +106,7 @@ def of_strangers(settings: Settings) -> Iterator[Kind]:
 def known(kinds: Iterable[Kind], settings: Settings) -> Iterator[Kind]:
     """Those of them that this deployment knows."""
     has_bounds = settings.owner_max_jobs or settings.owner_max_bytes
-    return (kind for kind in kinds if kind is not OwnerFull or has_bounds)
+    return (kind for kind in dict.fromkeys(kinds) if kind is not OwnerFull or has_bounds)
 
 
 class Refusals:
