@@ -84,6 +84,16 @@ def test_it_does_not_keep_what_is_over_whatever_lives_longest(bench: Workbench) 
     assert 0 < bench.redis.ttl(INDEX) <= 40 * 86_400
 
 
+def test_what_its_owner_holds_no_longer_goes_as_the_owner_comes_again(bench: Workbench) -> None:
+    gone = [bench.start(ONCE) for _ in range(4)]
+    for claim in gone:
+        bench.succeed(claim)
+        bench.redis.zadd(f"rq:pollable:held:{OWNER}", {claim.job_id: 1})
+        bench.redis.delete(keys.record(claim.job_id), f"rq:job:{claim.job_id}")
+    newest = bench.submit()
+    assert bench.redis.zrange(INDEX, 0, -1) == [newest.id.encode()]
+
+
 def test_of_another_type_it_stops_neither_submit_nor_delete(bench: Workbench) -> None:
     bench.redis.set(INDEX, "x", ex=60)
     job = bench.submit()

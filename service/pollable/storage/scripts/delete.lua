@@ -18,6 +18,5 @@ end
 if values[2] then let_go(id, values[2]) end
 tell(id, (tonumber(field(id, 'version')) or 0) + 1, 'deleted', values[2])
 redis.call('ZREM', PAYLOADS, id)
-redis.pcall('ZREM', owner_key(''), id)
 redis.call('DEL', record, rq_key(id), RQ .. 'results:' .. id, RQ .. 'job:' .. id .. ':dependents')
 return {'deleted'}

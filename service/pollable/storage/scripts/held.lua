@@ -31,7 +31,9 @@ local function hold(id, owner, bytes, score)
   redis.call('PEXPIREAT', all, last_ms + DAY_MS)
 end
 
+-- The record is gone, so that it is in the list of everyone's jobs no longer.
 local function let_go(id, owner)
+  redis.pcall('ZREM', owner_key(''), id)
   local held, all = held_key(owner), bytes_key(owner)
   local bytes = redis.call('HGET', all, id)
   redis.call('ZREM', held, id)
