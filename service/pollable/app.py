@@ -13,6 +13,7 @@ from pollable.http.feeds import Feeds
 from pollable.http.forwarded import Front
 from pollable.http.kept import Kept
 from pollable.http.lifetime import Lifetime
+from pollable.http.metrics import Metering
 from pollable.http.middleware import Edge
 from pollable.http.origins import CORS, Origins
 from pollable.http.routing import Nowhere, Shortcut, routes
@@ -36,18 +37,20 @@ class Application(Starlette):
     """
 
     def __init__(self, services: Services) -> None:
-        self.lifespan, self.answer_waiting = services.lifetime.run, services.waiting.close
+        metering = Metering(services)
+        self.lifespan, self._observe = metering.lifespan, metering.observe
+        self.answer_waiting = services.waiting.close
         nowhere = Nowhere(services)
         self._front = Front(services.settings)
         self._pages = services.settings.cors_origins
         self._origins = Origins(services.settings, nowhere.find_words)
-        super().__init__(routes=routes(services), lifespan=self.lifespan)
+        super().__init__(routes=routes(services, *metering.served), lifespan=self.lifespan)
         # A path with a slash too many is refused like any unknown one.
         self.router.redirect_slashes = False
         self.router.default = nowhere
 
     def build_middleware_stack(self) -> ASGIApp:
-        edge = Edge(Shortcut(self.router), front=self._front, origins=self._origins)
+        edge = Edge(Shortcut(self.router), front=self._front, origins=self._origins, observe=self._observe)
         # Around everything: a page must be able to read refusals, too.
         return CORSMiddleware(edge, **CORS, allow_origins=self._pages) if self._pages else edge
 

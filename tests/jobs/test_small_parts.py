@@ -23,6 +23,8 @@ json_values = st.recursive(
 )
 SCRIPTS: tuple[str, ...] = (
     "submit",
+    "tally",
+    "figures",
     "read",
     "list",
     "claim",
@@ -103,7 +105,7 @@ def test_a_script_comes_with_the_parts_that_it_needs_each_once_and_before_it() -
     }
     needed: tuple[str, ...] = ("names", "nothing", "clock", "view", "bells", "pop")
     assert scripts.source("pop") == "".join(parts[name] for name in needed)
-    needed = ("clock", "names", "view", "memory", "held", "bells", "record", "claim")
+    needed = ("clock", "names", "view", "memory", "held", "bells", "counts", "record", "claim")
     assert scripts.source("claim") == "".join(parts[name] for name in needed)
     assert scripts.source("limit") == parts["clock"] + parts["window"] + parts["limit"]
 
@@ -116,7 +118,7 @@ def test_every_script_tells_its_arguments_and_its_reply() -> None:
 
 
 def test_there_is_no_script_that_is_not_tested_here() -> None:
-    parts = {"bells", "clock", "durations", "names", "nothing", "view", "memory", "held", "record", "row", "window"}
-    parts |= {"workers"}
+    parts = {"bells", "clock", "counts", "durations", "names", "nothing", "view", "memory", "held", "record", "row"}
+    parts |= {"window", "workers"}
     there = {path.name.removesuffix(".lua") for path in files(scripts).iterdir() if path.name.endswith(".lua")}
     assert there == {*SCRIPTS, *parts}

@@ -18,7 +18,7 @@ from tests.http.calling import Deployment
 from tests.jobs.workbench import ONCE, PATIENT, THRICE, Real, Workbench
 
 NAMES = (
-    *("submit", "read", "list", "cancel", "delete", "limit", "token", "staffing", "queues"),
+    *("submit", "read", "list", "cancel", "delete", "limit", "token", "staffing", "queues", "tally", "figures"),
     *("pop", "claim", "renew", "complete", "announce", "reap", "fail"),
 )
 
@@ -65,7 +65,13 @@ def _noted(calls: list[Call]) -> Iterator[None]:
 
 def _over_http(url: str) -> None:
     settings = Settings(
-        redis_url=url, auth=("tokens",), quota_reads=1000, quota_polls=1000, foreign_jobs="read", redis_risks="accepted"
+        redis_url=url,
+        auth=("tokens",),
+        quota_reads=1000,
+        quota_polls=1000,
+        foreign_jobs="read",
+        redis_risks="accepted",
+        metrics="public",
     )
     with closing(Deployment(settings)) as deployment:
         token, _ = issued_tokens.create(deployment.redis, "ann", lifetime_s=600)
@@ -79,6 +85,7 @@ def _over_http(url: str) -> None:
         token, _ = issued_tokens.create(deployment.redis, "ada", scopes=SCOPES, lifetime_s=600)
         for path in ("/queues", "/jobs?owner=*"):
             deployment.get(path, authorization=f"Bearer {token}")
+        deployment.get("/metrics")
 
 
 def _by_hand(url: str) -> None:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pollable.errors import ServiceError
 from pollable.http import fields
 from pollable.http.forwarded import Front
+from pollable.http.meters import Observer
 from pollable.http.origins import Origins
 from pollable.http.problems import refuse
 from pollable.lines import origin, traced
@@ -33,11 +34,11 @@ Each line has their number since the start, so that a gap says how many were lef
 
 
 class Edge:
-    """The outermost ASGI callable."""
+    """The outermost ASGI callable. `observe` is told of each request that has ended: its scope, status and seconds."""
 
-    def __init__(self, app: ASGIApp, *, front: Front, origins: Origins) -> None:
+    def __init__(self, app: ASGIApp, *, front: Front, origins: Origins, observe: Observer | None) -> None:
         self._app = app
-        self._front = front
+        self._front, self._observe = front, observe
         self._origins = origins
         self._second = self._refusals = self._told_until = 0
 
@@ -72,6 +73,8 @@ class Edge:
             refusal = await refuse(scope, send_dressed, error)
         finally:
             level = self._level(status)
+            if self._observe is not None:
+                self._observe(scope, status, perf_counter() - began)
             if access_log.isEnabledFor(level):
                 known = {"refusals": self._refusals} | (_why(refusal) if refusal else {})
                 _log(scope, level=level, status=status, duration_s=perf_counter() - began, **known)

@@ -139,10 +139,10 @@ def _beginning(envelope: Envelope) -> str:
     return envelope.read_path.partition("{")[0].rstrip("/").rpartition("/")[0] + "/"
 
 
-def routes(services: Services) -> list[BaseRoute]:
+def routes(services: Services, *more: "Served") -> list[BaseRoute]:
     """All routes of a deployment, each once, in the order of the search. Raises `SettingsError`."""
     resources: dict[str, Resource] = {}
-    for method, path, app, envelope in _served(services):
+    for method, path, app, envelope in (*_served(services), *more):
         if not resources.setdefault(path, Resource(services.lifetime)).add(method, app, envelope):
             raise SettingsError(f"Two routes are {method} {path}; one of them must go elsewhere.")
     _require_distinct(resources)

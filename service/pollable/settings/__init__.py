@@ -129,6 +129,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """whether `GET /` is the page: submit, watch, cancel, rerun"""
     public_docs: bool = False
     """whether everyone may read `/openapi.json` and the details of `/readyz`, as else those who may read jobs"""
+    metrics: Literal["off", "admin", "public"] = "off"
+    """who may read `/metrics`: nobody, those whose token has `jobs:admin`, or everyone; needs the extra `metrics`"""
     redis_tls_verify: bool = True
     """`false` accepts the self-signed certificate of Heroku's Redis"""
     replicas: Annotated[int, Meta(ge=0, le=64)] = 0

@@ -1,6 +1,7 @@
 """One Lua script asked by many callers at once: what arrives while a call is under way goes out as the next call."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -19,6 +20,9 @@ UNCONFIRMED = "Too few replicas confirm what was stored. The job may run: send i
 
 Argument = str | bytes | int
 Call = Callable[[list[Argument]], Awaitable[Any]]
+
+SIZES: Counter[tuple[str, int]] = Counter()
+"""How often each script was asked by so many callers at once, in this process."""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -46,7 +50,7 @@ class BatchedScript:
         call: Call | None = None,
     ) -> None:
         self._call = call or self._run
-        self._redis = redis
+        self._redis, self._name = redis, name
         self._replicas = replicas
         self._source = source(name)
         self._script = redis.register_script(self._source)
@@ -74,6 +78,7 @@ class BatchedScript:
             self._flushing = None
 
     async def _answer(self, batch: Sequence[Question]) -> None:
+        SIZES[self._name, len(batch)] += 1
         arguments = [value for question in batch for value in question.arguments]
         try:
             rows = await self._call([*self._head, *arguments])

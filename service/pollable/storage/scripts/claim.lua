@@ -71,5 +71,6 @@ redis.call('ZREM', RQ .. 'scheduled:' .. queue, id)
 redis.call('ZADD', LEASES, lease_until, id)
 redis.call('PERSIST', rq_key(id))
 changed(id)
+count_start(id, type, queue)
 if worker ~= '' then tell_rq() end
 return answer()

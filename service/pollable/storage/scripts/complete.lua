@@ -80,6 +80,7 @@ end
 
 local function try_again()
   wait_again(id, queue, now + delay_ms)
+  count_retry(id, code)
   redis.call('HSET', record, 'last_code', code, 'last_message', message)
   if rq_pushes then
     redis.call('HSET', record, 'handed_over', now)

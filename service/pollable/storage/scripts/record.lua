@@ -1,4 +1,4 @@
--- needs: view memory held bells
+-- needs: view memory held bells counts
 -- What every script that writes a record shares.
 
 -- An ended record outlives its own end of life by this much, so that RQ's hash (which RQ itself gives the same
@@ -80,6 +80,7 @@ local function finish(id, queue, state, ttl_s)
   redis.call('PEXPIREAT', RQ .. 'results:' .. id, expires_at)
   hold_ended(id, expires_at)
   changed(id)
+  count_end(id, state)
   redis.call('ZADD', PAYLOADS, now, id)
   if redis.call('PTTL', PAYLOADS) < expires_at - now then redis.call('PEXPIREAT', PAYLOADS, expires_at + DAY_MS) end
 end
@@ -175,6 +176,7 @@ local function abandon(id, queue)
     push_back(id, queue)
     spend_rq_retry(id)
     redis.call('HSET', record, 'last_code', 'worker_lost', 'last_message', why)
+    count_retry(id, 'worker_lost')
     return 'queued'
   end
   redis.call('HSET', record, 'error_code', 'worker_lost', 'error_message', why)
