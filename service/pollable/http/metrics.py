@@ -60,12 +60,14 @@ class Tally:
         """The application's lifespan, and the counting in it."""
         async with self._services.lifetime.run(scope):
             self.meters.watch(self._services.redis.connection_pool)
-            adding = asyncio.create_task(self._add_again_and_again())
+            over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            adding = asyncio.create_task(self._add_until(over))
             try:
                 yield
             finally:
-                adding.cancel()
-                await asyncio.wait([adding])
+                # Not cancelled: what is on its way to Redis arrives.
+                over.set_result(None)
+                await adding
                 with suppress(ServiceError):
                     await self.add(waiters="")
 
@@ -87,8 +89,8 @@ class Tally:
         """The same of a process that goes on."""
         await self.add(waiters=len(getattr(self._services, "waiting", ())))
 
-    async def _add_again_and_again(self) -> None:
-        while True:
+    async def _add_until(self, over: "asyncio.Future[None]") -> None:
+        while not over.done():
             try:
                 await self.add_now()
             except ServiceError:
@@ -96,7 +98,7 @@ class Tally:
                 pass
             except Exception as error:
                 log.warning("what is counted waits: %r", error)
-            await asyncio.sleep(ADDED_EVERY_S)
+            await asyncio.wait([over], timeout=ADDED_EVERY_S)
 
 
 class Metrics:
