@@ -23,7 +23,9 @@ FRONTS: dict[str, dict[str, str]] = {
             *("10.0.0.0/8", "1.2.3", "[10.1.2.3]", "[::1]:80", "a..b", "jobs example"),
         )
     },
-    "POLLABLE_METRICS='true' does not fit: it is off, admin or public.": {"POLLABLE_METRICS": "true"},
+    "POLLABLE_METRICS='true' does not fit: it is admin, off or public; the nearest to 'true' is public.": {
+        "POLLABLE_METRICS": "true"
+    },
     "POLLABLE_METRICS=admin asks for a token, and POLLABLE_AUTH=none lets in everyone without one; set POLLABLE_AUTH to tokens or jwt, or POLLABLE_METRICS to public.": {
         "POLLABLE_METRICS": "admin",
         "POLLABLE_AUTH": "none",

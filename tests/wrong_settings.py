@@ -283,7 +283,7 @@ NAMES: dict[str, dict[str, str]] = {
     },
     "There is no setting POLLABLE_LEASE; the nearest known name is POLLABLE_LEASE_S.": {"POLLABLE_LEASE": "6"},
     "There is no setting POLLABLE_; the nearest known name is WEB_CONCURRENCY.": {"POLLABLE_": "x"},
-    "There is no setting POLLABLE_SERVICE; the nearest known name is POLLABLE_JWT_SECRET.": {"POLLABLE_SERVICE": "x"},
+    "There is no setting POLLABLE_SERVICE; the nearest known name is POLLABLE_METRICS.": {"POLLABLE_SERVICE": "x"},
     "There is no setting POLLABLE_WEB_PORT; the nearest known name is PORT.": {"POLLABLE_WEB_PORT": "8000"},
     "There is no setting POLLABLE_MAX_PORT_8000; the nearest known name is POLLABLE_MAX_RESULT_BYTES.": {
         "POLLABLE_MAX_PORT_8000": "1"

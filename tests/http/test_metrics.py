@@ -1,5 +1,6 @@
 """Metrics: who may read them, what is counted of requests and processes, and that no counter goes back."""
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from pollable.settings import Settings
 from tests.http.calling import JOB_TYPES, Deployment, catalog_of
 from tests.http.scraped import Counter, scraped
 from tests.http.test_lifecycle import READS
+from tests.system.running import ROOT
 
 COUNTS = "rq:pollable:counts"
 
@@ -220,3 +222,24 @@ def test_another_release_may_have_had_other_bounds(deployment: Deployment) -> No
     assert told("pollable_job_run_seconds_bucket", le="3600.0") == 2
     assert told("pollable_job_run_seconds_count") == 3
     assert told("pollable_job_run_seconds_sum") == 9
+
+
+TYPES = re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]*)\|", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE)
+
+
+def test_the_document_has_every_metric_with_its_labels(deployment: Deployment) -> None:
+    worker = Worker([Queue("pollable", connection=deployment.redis)], connection=deployment.redis, name="stock")
+    worker.register_birth()  # type: ignore[no-untyped-call]
+    deployment.fail(deployment.submit())
+    deployment.retry(deployment.submit("AI_PREVIEW", {"text": "a"}), delay_s=1)
+    scraped(deployment)
+    told = scraped(deployment)
+    documented = {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in TYPES}
+    seen = {
+        name: (family.type, {label for sample in family.samples for label in sample.labels} - {"le"})
+        for name, family in told.families.items()
+    }
+    assert seen == documented
+    assert all(family.samples for family in told.families.values())
+    worker.register_death()  # type: ignore[no-untyped-call]
+    deployment.redis.delete(worker.key)

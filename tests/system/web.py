@@ -23,7 +23,7 @@ class Webs:
     def __init__(self, redis_url: str, directory: Path, stack: ExitStack) -> None:
         self.directory = directory
         self._stack = stack
-        self._settings = {
+        self.settings = {
             "REDIS_URL": redis_url,
             "POLLABLE_HOST": "127.0.0.1",
             "POLLABLE_JOBS": "tests.system.patient",
@@ -35,7 +35,7 @@ class Webs:
         settings = {"PORT": str(free_port()), "WEB_CONCURRENCY": str(processes), **settings}
         log = self.directory / f"web-{len(list(self.directory.glob('*.log')))}.log"
         url = f"http://127.0.0.1:{settings['PORT']}"
-        return self._stack.enter_context(running(command, url=url, log=log, settings={**self._settings, **settings}))
+        return self._stack.enter_context(running(command, url=url, log=log, settings={**self.settings, **settings}))
 
     def start(self, processes: int = 1, *, command: list[str] = COMMAND, **settings: str) -> Running:
         """Serving, with all its processes."""

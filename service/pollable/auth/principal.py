@@ -7,7 +7,7 @@ import msgspec
 from pollable.errors import InsufficientScope, InvalidToken
 
 SCOPES = frozenset({"jobs:read", "jobs:write", "jobs:admin"})
-"""`jobs:admin` widens the other two to every owner's jobs; alone it allows nothing."""
+"""`jobs:admin` widens the other two to every owner's jobs, and alone it allows the metrics."""
 
 DEFAULT_SCOPES = frozenset({"jobs:read", "jobs:write"})
 """What a token may do that names none of them, unless they are required."""

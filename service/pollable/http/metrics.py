@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
+from redis.exceptions import RedisError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pollable.auth.authenticator import require
@@ -68,7 +69,7 @@ class Tally:
                 # Not cancelled: what is on its way to Redis arrives.
                 over.set_result(None)
                 await adding
-                with suppress(ServiceError):
+                with suppress(ServiceError, RedisError):
                     await self.add(waiters="")
 
     async def add(self, *, waiters: int | str) -> None:
