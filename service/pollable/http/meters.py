@@ -36,9 +36,10 @@ class Meters:
 
     def observe(self, scope: Scope, status: int, duration_s: float) -> None:
         """A request that has ended."""
-        key = (scope.get("endpoint"), scope["method"], status)
-        series = self._requests.get(key)
-        if series is None:
+        key = scope.get("endpoint"), scope["method"], status
+        try:
+            series = self._requests[key]
+        except KeyError:
             series = self._requests[key] = [0] * (len(REQUEST_BOUNDS_S) + 2)
             self._routes[key[0]] = _route(scope)
         series[bisect_left(REQUEST_BOUNDS_S, duration_s)] += 1
