@@ -15,7 +15,7 @@ APART = {"api", "cli", "client", "testing", "web", "examples", "settings", "desc
 """The rooms of service/ that no poll, no submit and no job passes through; `api` is one's own Python, beside HTTP."""
 APART_FILES = {
     *("http/health.py", "http/openapi.py", "http/pages.py", "http/queues.py", "storage/risks.py"),
-    *("http/figures.py", "http/meters.py", "http/metrics.py"),
+    *("http/figures.py", "http/meters.py", "http/metrics.py", "jobs/tracing.py", "worker/tracing.py"),
     *("http/events.py", "http/feeds.py", "jobs/listing.py"),
     *("auth/issuer.py", "catalog/signature.py", "pollable/__init__.py", "pollable/logs.py"),
     *("pollable/server.py", "http/lifetime.py", "jobs/reaper.py"),
@@ -24,9 +24,9 @@ APART_FILES = {
     *("jobs/tracebacks.py", "jobs/unfit.py"),
 }
 """Files of the other rooms of which the same is true. By line: what answers operators, their tools and browsers; what
-counts for them; lists and streams, which are no polls; what judges and arranges once, at the start, or lists what may be imported; what begins
-and ends a process, and looks beside the jobs for those that were lost; who fetches keys, and finds a primary; and what
-reads other code's jobs and results, or says what is wrong with other code's workers."""
+counts and traces for them; lists and streams, which are no polls; what judges and arranges once, at the start, or lists
+what may be imported; what begins and ends a process, and looks beside the jobs for those that were lost; who fetches
+keys, and finds a primary; and what reads other code's jobs and results, or says what is wrong with its workers."""
 FUNCTION_LINES = 40
 FILE_LINES = 300
 CORE_LINES = 5_000

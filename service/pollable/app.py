@@ -19,9 +19,9 @@ from pollable.http.origins import CORS, Origins
 from pollable.http.routing import Nowhere, Shortcut, routes
 from pollable.http.services import Services
 from pollable.jobs.changes import Changes
-from pollable.jobs.changing import JobWriter
 from pollable.jobs.listing import JobLister
 from pollable.jobs.reading import JobReader
+from pollable.jobs.tracing import writer_class
 from pollable.jobs.waiting import Waiting
 from pollable.settings import ENVELOPES, Settings
 from pollable.settings.limits import waiters_of
@@ -83,7 +83,7 @@ def assemble(settings: Settings, catalog: Catalog, given: Redis | None) -> Servi
         redis=redis,
         reader=reader,
         kept=Kept(changes),
-        writer=JobWriter(redis, settings=settings, catalog=catalog, reader=reader),
+        writer=writer_class()(redis, settings=settings, catalog=catalog, reader=reader),
         lister=JobLister(redis),
         limiter=Limiter(redis),
         authenticator=Authenticator.from_settings(settings, redis),

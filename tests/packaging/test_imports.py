@@ -16,7 +16,7 @@ def loaded():
     owners = packages_distributions()
     return sorted({
         owner.lower().replace("_", "-")
-        for name in {name.partition(".")[0] for name in list(sys.modules)}
+        for name in {name.partition(".")[0] for name, module in list(sys.modules.items()) if module}
         # What site's .pth files load is the environment's, not ours.
         if name not in ("_distutils_hack", "sitecustomize")
         for owner in owners.get(name, [])
@@ -83,7 +83,9 @@ def seen(program: str, redis_url: str, directory: Path, *, jobs: str) -> tuple[s
     settings = {"REDIS_URL": redis_url, "POLLABLE_JOBS": jobs, "FOUND": FOUND}
     variables = environment(**settings)
     variables["PYTHONPATH"] = f"{ROOT / 'service'}:{directory}"
-    command = [sys.executable, "-c", FOUND + program]
+    # It is not there without the extra `tracing`, and redis loads it wherever it is.
+    absent = "import sys; sys.modules['opentelemetry'] = None\n"
+    command = [sys.executable, "-c", absent + FOUND + program]
     done = subprocess.run(command, env=variables, cwd=directory, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     loaded, modules = json.loads(done.stdout.splitlines()[-1])

@@ -50,8 +50,7 @@ class BatchedScript:
         call: Call | None = None,
     ) -> None:
         self._call = call or self._run
-        self._redis, self._name = redis, name
-        self._replicas = replicas
+        self._redis, self._name, self._replicas = redis, name, replicas
         self._source = source(name)
         self._script = redis.register_script(self._source)
         self._head = head

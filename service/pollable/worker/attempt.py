@@ -13,7 +13,7 @@ from rq.job import Job as RQJob
 from pollable.catalog import Catalog
 from pollable.settings import Settings
 from pollable.storage.connection import tolerated
-from pollable.worker import failures, told
+from pollable.worker import failures, told, tracing
 from pollable.worker.claims import Claim, Claims, Ending, Outcome, Progress, Reception, Settlement, shown_in_rq
 from pollable.worker.context import JobContext, begun
 from pollable.worker.encoding import encode
@@ -98,8 +98,9 @@ class Attempt:
 
     def _call(self, function: Callable[..., Any], payload: Any) -> Any:
         reporter = Reporter(self._send)
+        known = told.fields_of(self.claim)
         try:
-            with begun(_context_of(self.claim), reporter=reporter, fields=told.fields_of(self.claim)):
+            with begun(_context_of(self.claim), reporter=reporter, fields=known), tracing.running(self.claim):
                 result = function(payload)
                 if _is_async(function) and inspect.iscoroutine(result):
                     result = asyncio.run(result)

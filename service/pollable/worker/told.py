@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pollable.errors import JobError
 from pollable.jobs.told import tell
 from pollable.lines import Origin, traced
+from pollable.worker import tracing
 
 if TYPE_CHECKING:
     from pollable.worker.claims import Claim, Outcome, Settlement
@@ -30,6 +31,7 @@ def started(claim: "Claim") -> None:
 
 def settled(claim: "Claim", outcome: "Outcome", settlement: "Settlement") -> None:
     """One line of what became of the attempt; what nobody expected is an error, and a late outcome a warning."""
+    tracing.settled(claim, outcome)
     event = _EVENTS[settlement.kind]
     is_strange = outcome.kind == "failed" and not isinstance(outcome.error, JobError)
     level = logging.WARNING if event == "refused" else logging.ERROR if is_strange else logging.INFO
