@@ -30,7 +30,41 @@ def configure(settings: Settings, *, running: Callable[[], Mapping[str, object]]
     # RQ's own loggers say each job's life in prose; what is worth an operator's time is logged by ours.
     for name in ("rq.worker", "rq.job", "rq.scheduler", "rq.queue"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("pollable.jobs").handlers[:] = [ToSentry()]
     _take_over()
+
+
+class ToSentry(logging.Handler):
+    """Where the process has set Sentry up: what the lines of jobs become there has their type as its name.
+
+    Its own integration for logging makes events of errors. A job that failed because its worker was lost is one, too.
+    """
+
+    _is_known = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sentry = sys.modules.get("sentry_sdk")
+        if sentry is None:
+            return
+        if not self._is_known:
+            self._is_known = True
+            sentry.get_global_scope().add_event_processor(_under_its_type)
+        known = vars(record)
+        if known.get("event") == "lost" and known.get("state") == "failed":
+            event = {"level": "error", "logger": record.name, "logentry": {"formatted": record.getMessage()}}
+            sentry.capture_event(event, hint={"log_record": record})
+
+
+def _under_its_type(event: dict[str, Any], hint: Mapping[str, Any]) -> dict[str, Any]:
+    known = vars(hint["log_record"]) if "log_record" in hint else {}
+    if known.get("name") == "pollable.jobs" and "type" in known:
+        code = known.get("code") or "worker_lost"
+        event["transaction"] = known["type"]
+        event["tags"] = {**event.get("tags", {}), "job_type": known["type"], "code": code}
+        if not event.get("exception"):
+            # The text has the job's id.
+            event["fingerprint"] = [known["type"], code]
+    return event
 
 
 def _take_over() -> None:

@@ -11,9 +11,8 @@ from pollable import job_type
 
 provider = TracerProvider()
 output = Path(os.environ["SPANS"]).open("a")  # noqa: SIM115 - open as long as the process is there
-provider.add_span_processor(
-    BatchSpanProcessor(ConsoleSpanExporter(out=output, formatter=lambda span: span.to_json(indent=None) + "\n"))
-)
+exporter = ConsoleSpanExporter(out=output, formatter=lambda span: span.to_json(indent=None) + "\n")
+provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=200))
 trace.set_tracer_provider(provider)
 
 

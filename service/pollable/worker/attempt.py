@@ -56,7 +56,8 @@ class Attempt:
         """Run the function and end the attempt in the record; what this raises or returns is for RQ to show."""
         settings, catalog = self._workshop.settings, self._workshop.catalog
         try:
-            encoded = self._answer()
+            with tracing.running(self.claim):
+                encoded = self._answer()
         except BaseException as error:
             expose, traced = settings.expose_errors, settings.log_tracebacks
             outcome = failures.raised(error, self.claim, catalog=catalog, expose=expose, traced=traced)
@@ -98,9 +99,8 @@ class Attempt:
 
     def _call(self, function: Callable[..., Any], payload: Any) -> Any:
         reporter = Reporter(self._send)
-        known = told.fields_of(self.claim)
         try:
-            with begun(_context_of(self.claim), reporter=reporter, fields=known), tracing.running(self.claim):
+            with begun(_context_of(self.claim), reporter=reporter, fields=told.fields_of(self.claim)):
                 result = function(payload)
                 if _is_async(function) and inspect.iscoroutine(result):
                     result = asyncio.run(result)

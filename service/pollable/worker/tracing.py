@@ -3,6 +3,7 @@
 An attempt whose process ended before its span is told of by the parent, once it knows what became of it.
 """
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,8 +30,11 @@ _told: str = ""
 
 @contextmanager
 def running(claim: "Claim") -> Iterator[None]:
-    """A CONSUMER span around the job's function, which what it calls itself belongs to."""
+    """A CONSUMER span around the attempt, which what the job calls itself belongs to."""
     global _told
+    if sentry := sys.modules.get("sentry_sdk"):
+        # Its integration for RQ names every job after `execution.run`.
+        sentry.get_current_scope().set_transaction_name(claim.type, source="task")
     if not _is_installed or not tracing.is_wanted():
         yield
         return
