@@ -26,7 +26,7 @@ FRONTS: dict[str, dict[str, str]] = {
     "POLLABLE_METRICS='true' does not fit: it is admin, off or public; the nearest to 'true' is public.": {
         "POLLABLE_METRICS": "true"
     },
-    "POLLABLE_METRICS=admin asks for a token, and POLLABLE_AUTH=none lets in everyone without one; set POLLABLE_AUTH to tokens or jwt, or POLLABLE_METRICS to public.": {
+    "POLLABLE_METRICS=admin asks for a token, and everyone is let in without one; set POLLABLE_AUTH to tokens or jwt, or POLLABLE_METRICS to public.": {
         "POLLABLE_METRICS": "admin",
         "POLLABLE_AUTH": "none",
     },

@@ -224,6 +224,22 @@ def test_another_release_may_have_had_other_bounds(deployment: Deployment) -> No
     assert told("pollable_job_run_seconds_sum") == 9
 
 
+def test_the_description_has_the_route_where_there_is_one(settings: Settings) -> None:
+    for value, auth, security in (
+        ("off", "none", None),
+        ("public", "tokens", None),
+        ("admin", "tokens", [{"bearer": []}]),
+    ):
+        changed = msgspec.structs.replace(settings, metrics=value, auth=(auth,), public_docs=True)
+        deployment = Deployment(changed)
+        described = deployment.get("/openapi.json").json()["paths"].get("/metrics")
+        assert (described is None) == (value == "off")
+        if described is not None:
+            assert described["get"].get("security") == security
+            assert list(described["get"]["responses"]["200"]["content"]) == ["text/plain"]
+        deployment.close()
+
+
 TYPES = re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]*)\|", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE)
 
 

@@ -40,8 +40,8 @@ def require_agreement(settings: "Settings") -> None:
         )
     if settings.metrics == "admin" and settings.is_open:
         raise SettingsError(
-            "POLLABLE_METRICS=admin asks for a token, and POLLABLE_AUTH=none lets in everyone without one; set "
-            "POLLABLE_AUTH to tokens or jwt, or POLLABLE_METRICS to public."
+            "POLLABLE_METRICS=admin asks for a token, and everyone is let in without one; set POLLABLE_AUTH to tokens "
+            "or jwt, or POLLABLE_METRICS to public."
         )
     if not settings.redis_tls_verify and not settings.redis.has_tls:
         raise SettingsError("POLLABLE_REDIS_TLS_VERIFY=false is for rediss://, and REDIS_URL is without TLS.")
