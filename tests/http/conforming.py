@@ -70,7 +70,7 @@ class Description:
         assert media_type in told["content"], f"{where} is {media_type}"
         validator = self._validator(told["content"][media_type]["schema"])
         try:
-            body = answer.text if media_type.startswith("text/") else answer.json()
+            body = answer.json() if media_type.endswith("json") else answer.text
             errors = [*validator.iter_errors(body)]
         except RecursionError:
             # A result may be as deep as its writer's stack allowed; a description says nothing of that.

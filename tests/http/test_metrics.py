@@ -228,7 +228,7 @@ def test_the_description_has_the_route_where_there_is_one(settings: Settings) ->
     for value, auth, security in (
         ("off", "none", None),
         ("public", "tokens", None),
-        ("admin", "tokens", [{"bearer": []}]),
+        ("admin", "tokens", [{"bearer": ["jobs:admin"]}]),
     ):
         changed = msgspec.structs.replace(settings, metrics=value, auth=(auth,), public_docs=True)
         deployment = Deployment(changed)
@@ -236,7 +236,7 @@ def test_the_description_has_the_route_where_there_is_one(settings: Settings) ->
         assert (described is None) == (value == "off")
         if described is not None:
             assert described["get"].get("security") == security
-            assert list(described["get"]["responses"]["200"]["content"]) == ["text/plain"]
+            assert "text/plain" in described["get"]["responses"]["200"]["content"]
         deployment.close()
 
 

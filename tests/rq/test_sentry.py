@@ -28,7 +28,7 @@ def test_sentry_sees_every_job_and_every_error(
         until(lambda: len(seen(sent)), lambda count: count >= 4)
     events = seen(sent)
     assert [event["job"] for event in events if event["kind"] == "transaction"] == ids
-    assert {event["what"] for event in events} == {"pollable.execution.run"}
+    assert {event["what"] for event in events} == {"watched_good", "watched_bad"}
     (error,) = (event for event in events if event["kind"] == "event")
     assert (error["job"], error["error"]) == (ids[2], True)
     good = [event["pid"] for event in events[:2]]

@@ -88,7 +88,7 @@ class Tally:
 
     async def add_now(self) -> None:
         """The same of a process that goes on."""
-        await self.add(waiters=len(getattr(self._services, "waiting", ())))
+        await self.add(waiters=len(self._services.waiting))
 
     async def _add_until(self, over: "asyncio.Future[None]") -> None:
         while not over.done():

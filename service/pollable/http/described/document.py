@@ -103,7 +103,7 @@ def _reply(reply: Reply, headers: tuple[str, ...]) -> Document:
         "headers": sent("X-Request-ID", *reply.headers, *headers),
     }
     if reply.schema is not None:
-        described["content"] = {reply.media_type: {"schema": reply.schema}}
+        described["content"] = {each: {"schema": reply.schema} for each in reply.media_type.split(", ")}
     return described
 
 

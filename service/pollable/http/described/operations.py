@@ -32,7 +32,7 @@ _OF_OWNER = (
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """An answer when all is well. A schema of None is no body."""
+    """An answer when all is well. A schema of None is no body; media types are joined by `, `."""
 
     status: int
     schema: Document | None
@@ -174,6 +174,17 @@ class Operations:
             scope="" if self._services.settings.public_docs else "jobs:read",
             parameters=taken("If-None-Match"),
         )
+        if (read_by := self._services.settings.metrics) != "off":
+            yield Operation(
+                method="GET",
+                path="/metrics",
+                name="metrics",
+                summary="What Prometheus scrapes",
+                tag="operations",
+                replies=(Reply(200, _TEXT, media_type="text/plain, application/openmetrics-text"),),
+                kinds=refusals.OF_METRICS,
+                scope="jobs:admin" if read_by == "admin" else "",
+            )
         # Where everyone is let in, nobody is an operator.
         if not self._services.settings.is_open:
             yield Operation(

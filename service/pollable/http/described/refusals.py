@@ -67,6 +67,7 @@ OF_VERB: dict[Verb, Kinds] = {
     Verb.TYPES: (),
 }
 OF_READINESS: Kinds = (NoWorker, StoreFull, *AWAY)
+OF_METRICS: Kinds = (StoreFull, *AWAY)
 
 _TEXTS = {"type": "array", "items": {"type": "string"}}
 MEMBERS: dict[Kind, Document] = {
