@@ -61,6 +61,9 @@ def _under_its_type(event: dict[str, Any], hint: Mapping[str, Any]) -> dict[str,
         code = known.get("code") or "worker_lost"
         event["transaction"] = known["type"]
         event["tags"] = {**event.get("tags", {}), "job_type": known["type"], "code": code}
+        # Sentry keeps ten; one is what its integration for RQ says.
+        told = ("event", "type", "code", "owner")
+        event["extra"] = {name: value for name, value in event.get("extra", {}).items() if name not in told}
         if not event.get("exception"):
             # The text has the job's id.
             event["fingerprint"] = [known["type"], code]

@@ -57,10 +57,11 @@ from pollable.settings import from_environment
 from pollable.storage.connection import connect
 from pollable.worker.attempt import Workshop
 from pollable.worker.forking import Worker
+from pollable.worker.horse import Stay
 
 settings = from_environment()
 workshop = Workshop(settings, deployed(settings))
-worker = Worker(list(settings.queues), connection=connect(settings), workshop=workshop, grace_s=3)
+worker = Worker(list(settings.queues), connection=connect(settings), workshop=workshop, grace_s=3, stay=Stay())
 worker.work(burst=True, logging_level="WARNING")
 print(json.dumps([loaded(), modules()]))
 """
