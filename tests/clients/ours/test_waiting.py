@@ -56,7 +56,7 @@ def test_else_it_asks_as_often_as_the_service_says(client: Client, way: Between)
     way.fail(*[hurries] * 100, at="GET")
     assert client.submit("generate_assessment", SLOW).result(timeout=60)["mcqs"]
     times = [asked.at for asked in way.took("GET")]
-    assert len(times) > 2
+    assert len(times) >= 2
     assert all(later - earlier >= 1 for earlier, later in pairwise(times))
 
 
