@@ -1,7 +1,7 @@
 // One job: its time line, how far it is, what came of it, and what can be done with it.
 
 import { parsed, tree } from "./tree.js";
-import { between, element, isFinal, moment, span } from "./words.js";
+import { between, element, isFinal, isOlder, moment, span } from "./words.js";
 
 const MOST_RAW = 200_000;
 
@@ -23,6 +23,7 @@ export class Detail {
 
   show(job, { isNew = false } = {}) {
     if (this.#shown?.id !== job.id) this.#result = undefined;
+    else if (isOlder(job, this.#shown)) return;
     this.#shown = job;
     const heading = element("h2", { id: "job", tabindex: -1 }, job.type, " ", element("span", { class: `state ${job.status}` }, job.status));
     const held = this.#root.contains(document.activeElement) ? document.activeElement.dataset.act : undefined;

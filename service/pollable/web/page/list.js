@@ -1,8 +1,9 @@
 // The caller's jobs, or everyone's, newest first: those that the filters of the address let through.
 
-import { element, isFinal, moment, span } from "./words.js";
+import { element, isFinal, isOlder, moment, span } from "./words.js";
 
 const PAGE = 30;
+const MOST_TOLD = 500;
 export const STATES = ["queued", "scheduled", "running", "succeeded", "failed", "cancelled"];
 
 export class List {
@@ -11,6 +12,7 @@ export class List {
   #none;
   #onOpen;
   #rows = new Map();
+  #told = new Map();
   #pages;
   #asked = 0;
 
@@ -48,7 +50,11 @@ export class List {
   }
 
   // A job that changed: its row, or a new one at the top, or none any more.
-  update(job) {
+  update(told) {
+    const job = this.#newest(told);
+    this.#told.delete(job.id);
+    this.#told.set(job.id, job);
+    if (this.#told.size > MOST_TOLD) this.#told.delete(this.#told.keys().next().value);
     const fits = this.#fits(job);
     const row = this.#rows.get(job.id);
     if (row) {
@@ -102,8 +108,14 @@ export class List {
     return jobs;
   }
 
+  // A page of the list may have been read before what was told meanwhile.
+  #newest(job) {
+    const told = this.#told.get(job.id);
+    return isOlder(job, told) ? told : job;
+  }
+
   #add(jobs) {
-    for (const job of jobs) if (!this.#rows.has(job.id)) this.#root.append(this.#row(job));
+    for (const job of jobs.map((each) => this.#newest(each)).filter((each) => this.#fits(each))) if (!this.#rows.has(job.id)) this.#root.append(this.#row(job));
     this.#more.hidden = jobs.length <= PAGE;
     this.#none.hidden = this.#rows.size > 0;
   }

@@ -13,6 +13,12 @@ export function element(name, attributes = {}, ...children) {
 
 export const isFinal = ({ status }) => ["succeeded", "failed", "cancelled"].includes(status);
 
+// What was asked for before it changed may be answered after the change was told.
+export function isOlder(job, known) {
+  if (!known || job.updatedAt > known.updatedAt) return false;
+  return job.updatedAt < known.updatedAt || (isFinal(known) && !isFinal(job));
+}
+
 export function span(seconds) {
   if (seconds < 0.95) return `${Math.max(0, Math.round(seconds * 1000))} ms`;
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
