@@ -5,7 +5,7 @@
 #   make demo ARGS=--once        the same, and end
 #   make demo TEXT=notes.txt     with a text of your own
 #   make dev                     the service, a worker and a Redis, for your own job types: POLLABLE_JOBS=myapp.jobs
-#   make test                    every test, six at once; ARGS=tests/http picks some, AT_ONCE=0 runs them one by one
+#   make test                    every test, five at once; ARGS=tests/http picks some, AT_ONCE=0 runs them one by one
 #   make test-oldest             the tests that start no worker, on the oldest packages that pyproject.toml allows
 #   make lint                    ruff, mypy, import-linter, how long functions and files are, whether uv.lock is current
 #   make lint-deploy             hadolint, Kubernetes' schemas and systemd about what platforms are told (asks the network)
@@ -39,7 +39,7 @@ KUBERNETES_VERSION := 1.37.0
 UV := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $(VENV)/bin/uv
 SYNC := $(UV) sync --quiet --frozen --python $(RUN) --extra dev
 # Most tests wait more than they compute. Those of a file stay together: they share what is slow to start.
-AT_ONCE ?= 6
+AT_ONCE ?= 5
 OLDEST := .venv-oldest
 # Of the contenders of the benchmark, made when they are first run.
 CONTENDERS := .venv-bench

@@ -18,7 +18,7 @@ from tests.worker.journal import Journal
 from tests.worker.staff import ACTS, Staff, WorkerProcess, staff_of
 from tests.worker.waiting import until
 
-SOON_S = 0.5
+SOON_S = 2.0
 LEASE_S = 2.0
 
 

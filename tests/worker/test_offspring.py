@@ -94,7 +94,7 @@ def test_who_starts_another_all_the_time_does_not_get_away(tmp_path: Path) -> No
     (tmp_path / "runner").write_text(runner)
     mark = ended()
     with subprocess.Popen(["/bin/sh", str(tmp_path / "runner")], preexec_fn=lambda: begin(mark)):
-        until((tmp_path / "pid").exists, within_s=10, what="the runner")
+        until((tmp_path / "pid").exists, within_s=30, what="the runner")
         time.sleep(0.2)
         end_forsaken()
         last = (tmp_path / "pid").read_text()
