@@ -18,7 +18,7 @@ from tests.worker.journal import Journal
 from tests.worker.staff import ACTS, Staff, WorkerProcess, staff_of
 from tests.worker.waiting import until
 
-SOON_S = 2.0
+SOON_S = 0.5
 LEASE_S = 2.0
 
 
@@ -133,7 +133,9 @@ def test_a_wait_outlasts_a_redis_that_goes_away(durable: DurableRedis, tmp_path:
             until(lambda: "Redis is away" in worker.log, within_s=20, what="the worker noticing")
             durable.thaw()
         until(partial(blocked, client), within_s=20, what="the worker waiting again")
-        assert begun_after_s(desk, staff.journal, desk.submit("nap")) < SOON_S
+        # A thawed Redis may ring for the connection that was given up: then the next look finds the job.
+        look_s = 1 if fault == "freeze" else 0
+        assert begun_after_s(desk, staff.journal, desk.submit("nap")) < look_s + SOON_S
         assert "raceback" not in worker.log
 
 
