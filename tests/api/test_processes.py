@@ -5,6 +5,9 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
 
 from pollable import Jobs
 from tests.api.faces import Faces
@@ -50,18 +53,16 @@ def test_forked_processes_share_one_and_no_connection(faces: Faces) -> None:
 
 FORKING = """
 import os, sys, threading
-from pollable import Jobs, Settings, job_type
+from pollable import Jobs, Settings
 
-@job_type
-def anything(number: int) -> int:
-    return number
-
-jobs = Jobs(Settings(redis_url=sys.argv[1], jobs=("__main__",)))
+# No thread may be refused: as fast as they are, they reach any limit.
+settings = Settings(redis_url=sys.argv[1], jobs=(sys.argv[2],), owner_max_jobs=0, owner_max_bytes=0)
+jobs = Jobs(settings)
 over = threading.Event()
 
 def go_on():
     while not over.is_set():
-        jobs.submit(anything, 0)
+        jobs.submit("anything", 0)
 
 threads = [threading.Thread(target=go_on) for _ in range(3)]
 for thread in threads:
@@ -72,7 +73,7 @@ for _ in range(10):
     if child == 0:
         # As an RQ horse: no clean-up of what the parent has.
         try:
-            jobs.submit(anything, 1)
+            jobs.submit("anything", 1)
             os._exit(0)
         finally:
             os._exit(1)
@@ -83,9 +84,25 @@ for thread in threads:
 sys.exit(max(codes))
 """
 
+JOBS = """
+import time
+from pollable import job_type
 
-def test_a_process_may_be_forked_while_other_threads_submit(redis_url: str) -> None:
+time.sleep({import_s})
+
+@job_type
+def anything(number: int) -> int:
+    return number
+"""
+
+
+@pytest.mark.parametrize("import_s", [0, 0.02, 1])
+def test_a_process_may_be_forked_while_other_threads_submit(redis_url: str, tmp_path: Path, import_s: float) -> None:
+    """Also while one of them still loads the job types, which takes as long as the modules take."""
+    (tmp_path / "jobs_to_load.py").write_text(JOBS.format(import_s=import_s))
     # In a process of its own: the tests' has threads that hold locks of theirs when it forks.
-    command = [sys.executable, "-c", FORKING, redis_url]
-    ended = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60)
+    command = [sys.executable, "-c", FORKING, redis_url, "jobs_to_load"]
+    ended = subprocess.run(
+        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60, check=False
+    )
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -1,10 +1,12 @@
 """What both faces do, written once: from what one's own code says to the scripts, and back to a `Job`."""
 
 import asyncio
+import os
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, TypedDict
 
 import msgspec
@@ -25,6 +27,10 @@ from pollable.storage.batch import BatchedScript
 
 FIRST_LOOK_S, GROWTH, LAST_LOOK_S = 0.02, 1.2, 1.0
 """Between two looks at a job that is waited for."""
+
+_first_use = threading.RLock()
+# Nobody forks meanwhile: the child would wait for ever, for a thread that only its parent has.
+os.register_at_fork(before=_first_use.acquire, after_in_parent=_first_use.release, after_in_child=_first_use.release)
 
 JobFunction = Callable[..., Any]
 Whose = str | Owner | None
@@ -66,21 +72,32 @@ class Desk:
         self._settings = settings
         self._redis = redis
         self._given = catalog
+        self._loaded: Catalog | None = None
+        self._made: JobWriter | None = None
         self.pause = pause
         self._reader = JobReader(redis, settings, script=script)
         self._lister = JobLister(redis, script=script)
 
-    @cached_property
+    @property
     def _catalog(self) -> Catalog:
+        with _first_use:
+            if self._loaded is None:
+                self._loaded = self._load()
+            return self._loaded
+
+    def _load(self) -> Catalog:
         if self._given is None:
             return catalogs.deployed(self._settings, may_be_empty=True)
         catalogs.check_queues_of(self._given, self._settings)
         return self._given
 
-    @cached_property
+    @property
     def _writer(self) -> JobWriter:
-        settings, reader = self._settings, self._reader
-        return JobWriter(self._redis, settings=settings, catalog=self._catalog, reader=reader)
+        with _first_use:
+            if self._made is None:
+                settings, reader = self._settings, self._reader
+                self._made = JobWriter(self._redis, settings=settings, catalog=self._catalog, reader=reader)
+            return self._made
 
     async def submit(self, type_: str | JobFunction, payload: object, *, owner: Whose, options: Options) -> Job:
         """As `POST /jobs` does it, with its body and in its order."""
