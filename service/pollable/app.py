@@ -23,6 +23,7 @@ from pollable.jobs.listing import JobLister
 from pollable.jobs.reading import JobReader
 from pollable.jobs.tracing import writer_class
 from pollable.jobs.waiting import Waiting
+from pollable.pace import Pace
 from pollable.settings import ENVELOPES, Settings
 from pollable.settings.limits import waiters_of
 from pollable.storage.connection import connect_async
@@ -87,6 +88,7 @@ def assemble(settings: Settings, catalog: Catalog, given: Redis | None) -> Servi
         lister=JobLister(redis),
         limiter=Limiter(redis),
         authenticator=Authenticator.from_settings(settings, redis),
+        refusals=Pace(),
         changes=changes,
         waiting=waiting,
         feeds=Feeds(changes),

@@ -1,6 +1,5 @@
 """The Authorization header's bytes -> a `Principal`. Knows nothing of HTTP beyond that."""
 
-import asyncio
 import hashlib
 import re
 from time import monotonic
@@ -13,6 +12,7 @@ from pollable.auth.issuer import issuer_from
 from pollable.auth.principal import ANONYMOUS, Principal, Verified, invalid_token, owner_of, require
 from pollable.auth.web_tokens import WebTokens
 from pollable.errors import InvalidToken, SettingsError, Unauthenticated
+from pollable.pace import Pace
 from pollable.settings import Settings
 from pollable.settings.agreement import require_agreement
 from pollable.settings.fronts import is_loopback
@@ -24,10 +24,6 @@ REMEMBERED_S = 60.0
 REVOCABLE_S = 5.0
 """One that may be revoked meanwhile: for so long, and to read only."""
 MAX_REMEMBERED = 10_000
-REFUSAL_S = 0.005
-"""Tokens are refused one after another, so long apart, so that a flood of them leaves time for everybody else."""
-REFUSALS_WAIT_S = 1.0
-"""No refusal waits for longer."""
 MAX_TOKEN_BYTES = 8_192
 
 CHOICE = (
@@ -55,7 +51,7 @@ class Authenticator:
         self._is_open = is_open
         # In the order in which they were verified. Digests, so that ten thousand long tokens stay small.
         self._remembered: dict[bytes, _Known] = {}
-        self._refuses_at = 0.0
+        self._refusals = Pace()
 
     @classmethod
     def from_settings(cls, settings: Settings, redis: Redis) -> "Authenticator":
@@ -89,7 +85,8 @@ class Authenticator:
             verified = await self._verify(_bearer_token(authorization or b""))
         except InvalidToken:
             self._remembered.pop(digest, None)
-            await self._pause()
+            # Nobody knows whose it was.
+            await self._refusals.pause("")
             raise
         self._remember(digest, verified, asked_at)
         return verified.principal
@@ -99,11 +96,6 @@ class Authenticator:
         if tokens is None:
             raise invalid_token("Tokens of this kind are not accepted here.")
         return await tokens.verify(token)
-
-    async def _pause(self) -> None:
-        now = monotonic()
-        self._refuses_at = min(max(self._refuses_at + REFUSAL_S, now), now + REFUSALS_WAIT_S)
-        await asyncio.sleep(self._refuses_at - now)
 
     def _remember(self, digest: bytes, verified: Verified, asked_at: float) -> None:
         self._remembered.pop(digest, None)

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from pollable.auth.authenticator import require
 from pollable.envelopes.answer import Answer
 from pollable.envelopes.envelope import Bucket, Envelope
-from pollable.errors import InvalidParameter, ServiceError
+from pollable.errors import InvalidParameter, QuotaExceeded, ServiceError
 from pollable.http import tags
 from pollable.http.fields import query, wait_s
 from pollable.http.forwarded import PREFIX
@@ -49,16 +49,20 @@ class Poll:
         if_none_match = headers.get(b"if-none-match")
         key = (self._envelope.name, scope[PREFIX], principal.visible_owner, self._job_id(scope))
         ask: Ask = partial(self._services.reader.poll, key[3], owner=key[2], caller=principal.owner)
-        if wait := wait_s(scope) if b"prefer" in headers else 0:
-            with self._services.waiting.place(key[3], owner=principal.owner) as woken:
-                held = self._held(ask, envelope, woken, known=if_none_match, wait=wait)
-                found, verdict, wait = await while_there(receive, held)
-            answer = self._answer(envelope, found, verdict, edition=tags.edition(type(envelope), key[1]))
-            reply = ready(with_wait(answer, wait) if wait else answer)
-        else:
-            # What counts against a quota is counted in Redis.
-            kept = self._services.kept.get(key) if self._quota is None else None
-            reply = kept or await self._read(ask, envelope, key, if_none_match)
+        try:
+            if wait := wait_s(scope) if b"prefer" in headers else 0:
+                with self._services.waiting.place(key[3], owner=principal.owner) as woken:
+                    held = self._held(ask, envelope, woken, known=if_none_match, wait=wait)
+                    found, verdict, wait = await while_there(receive, held)
+                answer = self._answer(envelope, found, verdict, edition=tags.edition(type(envelope), key[1]))
+                reply = ready(with_wait(answer, wait) if wait else answer)
+            else:
+                # What counts against a quota is counted in Redis.
+                kept = self._services.kept.get(key) if self._quota is None else None
+                reply = kept or await self._read(ask, envelope, key, if_none_match)
+        except QuotaExceeded:
+            await self._services.refusals.pause(principal.owner)
+            raise
         await send_read(scope, send, reply, if_none_match=if_none_match)
 
     async def _read(self, ask: Ask, envelope: Envelope, key: Key, if_none_match: bytes | None) -> Reply:

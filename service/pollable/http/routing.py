@@ -27,6 +27,8 @@ from pollable.http.verbs import ACTIONS, Action
 
 log = logging.getLogger("pollable.http")
 
+TOO_MANY = 429
+
 
 class Endpoint:
     """One verb as an ASGI callable: who asks, may they, how often; then the handler."""
@@ -43,14 +45,16 @@ class Endpoint:
         principal = await self._services.authenticator.authenticate(authorization, to_write=to_write)
         require(principal, scope_needed)
         verdict = None
-        if self._quota is not None:
-            cost = self._action.cost(scope, self._quota.limit)
-            verdict = await self._services.limiter.check(self._quota, principal.owner, cost=cost)
         known = {"headers": headers, "principal": principal, "envelope": scope[ENVELOPE], "services": self._services}
         call = Call(scope=scope, receive=receive, **known)
         try:
+            if self._quota is not None:
+                cost = self._action.cost(scope, self._quota.limit)
+                verdict = await self._services.limiter.check(self._quota, principal.owner, cost=cost)
             answer = limited(await self._action.handler(call), self._quota, verdict)
         except ServiceError as refusal:
+            if refusal.status == TOO_MANY:
+                await self._services.refusals.pause(principal.owner)
             raise refused(refusal, self._quota, verdict) from None
         if isinstance(answer, Stream):
             await answer.send(scope, receive, send)

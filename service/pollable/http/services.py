@@ -15,6 +15,7 @@ from pollable.jobs.changing import JobWriter
 from pollable.jobs.listing import JobLister
 from pollable.jobs.reading import JobReader
 from pollable.jobs.waiting import Waiting
+from pollable.pace import Pace
 from pollable.settings import Settings
 from pollable.storage.quotas import Limiter, Quota
 
@@ -38,6 +39,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     waiting: Waiting
     feeds: Feeds
     authenticator: Authenticator
+    refusals: Pace
     lifetime: Lifetime
 
     async def require_reader(self, scope: Scope) -> None:
