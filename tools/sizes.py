@@ -18,14 +18,14 @@ APART_FILES = {
     *("http/figures.py", "http/meters.py", "http/metrics.py", "jobs/tracing.py", "worker/tracing.py"),
     *("http/events.py", "http/feeds.py", "jobs/listing.py"),
     *("auth/issuer.py", "catalog/signature.py", "pollable/__init__.py", "pollable/logs.py"),
-    *("pollable/server.py", "http/lifetime.py", "jobs/reaper.py"),
+    *("pollable/app.py", "pollable/server.py", "http/lifetime.py", "jobs/reaper.py"),
     *("auth/key_set.py", "auth/download.py", "storage/sentinels.py"),
     *("jobs/foreign.py", "jobs/foreign_results.py", "jobs/pickled.py", "jobs/pickle_names.py", "jobs/opcodes.py"),
     *("jobs/tracebacks.py", "jobs/unfit.py"),
 }
 """Files of the other rooms of which the same is true. By line: what answers operators, their tools and browsers; what
 counts and traces for them; lists and streams, which are no polls; what judges and arranges once, at the start, or lists
-what may be imported; what begins and ends a process, and looks beside the jobs for those that were lost; who fetches
+what may be imported; what puts the parts together, begins and ends a process, and looks beside the jobs for those that were lost; who fetches
 keys, and finds a primary; and what reads other code's jobs and results, or says what is wrong with its workers."""
 FUNCTION_LINES = 40
 FILE_LINES = 300
