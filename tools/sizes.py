@@ -23,10 +23,11 @@ APART_FILES = {
     *("jobs/foreign.py", "jobs/foreign_results.py", "jobs/pickled.py", "jobs/pickle_names.py", "jobs/opcodes.py"),
     *("jobs/tracebacks.py", "jobs/unfit.py"),
 }
-"""Files of the other rooms of which the same is true. By line: what answers operators, their tools and browsers; what
-counts and traces for them; lists and streams, which are no polls; what judges and arranges once, at the start, or lists
-what may be imported; what puts the parts together, begins and ends a process, and looks beside the jobs for those that were lost; who fetches
-keys, and finds a primary; and what reads other code's jobs and results, or says what is wrong with its workers."""
+"""Files of the other rooms of which the same is true. By line: what answers operators, their tools and browsers;
+what counts and traces for them; lists and streams, which are no polls; what judges and arranges once, at the
+start, or lists what may be imported; what puts the parts together, begins and ends a process, and looks beside
+the jobs for those that were lost; who fetches keys, and finds a primary; and what reads other code's jobs and
+results, or says what is wrong with its workers."""
 FUNCTION_LINES = 40
 FILE_LINES = 300
 CORE_LINES = 5_000

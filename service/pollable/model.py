@@ -15,6 +15,9 @@ class State(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
 
+    # In C. An enumeration's own is written in Python, and every look-up by a state goes through it.
+    __hash__ = str.__hash__
+
     @property
     def is_final(self) -> bool:
         return self in FINAL_STATES

@@ -1,6 +1,7 @@
 """Points in time as envelopes print them: RFC 3339, UTC, `Z`."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, overload
 
 from msgspec import Meta
@@ -37,7 +38,9 @@ def to_seconds(at: int | None) -> str | None:
     return _printed(at, "seconds")
 
 
+@lru_cache(8_192)
 def _printed(at: int, timespec: str) -> str:
+    # The moments of a job that is polled are printed at each poll.
     try:
         return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec=timespec) + "Z"
     except OverflowError:

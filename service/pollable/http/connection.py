@@ -12,6 +12,7 @@ import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from pollable.http.exchange import Exchange
 from pollable.http.heads import Refusal, encoded, fault_of, late, malformed, too_large
 from pollable.http.room import Room
 from pollable.settings.limits import Limits
@@ -47,6 +48,7 @@ class BoundedProtocol(HttpToolsProtocol):
     """
 
     flow: Flow
+    _used: Any
 
     def __init__(self, *args: Any, limits: Limits = DEFAULTS, room: Room | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -68,6 +70,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # As in uvicorn.
         super().connection_made(transport)
         self.flow = Flow(transport)
+        # All that an exchange uses of it.
+        self._used = SimpleNamespace(write=transport.write, is_closing=transport.is_closing, close=self._close)
         if self._room.enter(self):
             self._watch()
         else:
@@ -138,9 +142,8 @@ class BoundedProtocol(HttpToolsProtocol):
         is_long = self._body_left > BODY_PIECE or b"transfer-encoding" in fields
         self._is_kept = self.cycle.keep_alive
         self.cycle.keep_alive = self._is_kept and not (is_long or self._is_last)
-        # All that it uses of it.
-        used: Any = SimpleNamespace(write=self.transport.write, is_closing=self.transport.is_closing, close=self._close)
-        self.cycle.transport = used
+        # uvicorn names the class itself.
+        self.cycle.__class__, self.cycle.transport = Exchange, self._used
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)

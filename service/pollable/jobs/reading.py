@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -173,47 +173,43 @@ def _damaged(job_id: str, why: str) -> RecordDamaged:
 
 
 def _job_of(job_id: str, row: Sequence[Any]) -> Job:
-    result, word, stalled, now, expected_ms = row[2:7]
-    state, values = State(word.decode()), dict(zip(RECORD_FIELDS, row[7:], strict=True))
+    # Every poll of a job that has not ended comes through here: nothing is looked up by name, it is `RECORD_FIELDS` again.
+    _, _, result, word, stalled, now, expected_ms, type_, queue, owner, attempt, max_attempts, *times = row[:16]
+    created_at, started_at, ended_at, updated_at = times
+    expires_at, run_at, progress, message, error_code, error_message, context, original_id, never_ran = row[16:25]
+    labels, last_code, last_message, reopened_at, version = row[25:]
+    state = State(word.decode())
+    is_final = state.is_final
     return Job(
         id=job_id,
-        type=values["type"].decode(),
+        type=type_.decode(),
         state=state,
-        rq_status=rq_status_of(state, never_ran=bool(values["never_ran"])),
-        queue=values["queue"].decode(),
-        created_at=int(values["created_at"]),
+        rq_status=rq_status_of(state, never_ran=bool(never_ran)),
+        queue=queue.decode(),
+        created_at=int(created_at),
         read_at=now,
         expected_ms=expected_ms,
-        owner=values["owner"].decode(),
-        progress=int(values["progress"]),
-        message=_text(values["message"]),
-        attempts=int(values["attempt"]),
-        max_attempts=int(values["max_attempts"]),
-        started_at=_number(values["started_at"]),
-        ended_at=_number(values["ended_at"]) if state.is_final else None,
-        updated_at=int(values["updated_at"]),
-        expires_at=_number(values["expires_at"]) if state.is_final else None,
+        owner=owner.decode(),
+        progress=int(progress),
+        message=message.decode() if message else None,
+        attempts=int(attempt),
+        max_attempts=int(max_attempts),
+        started_at=int(started_at) if started_at else None,
+        ended_at=int(ended_at) if is_final and ended_at else None,
+        updated_at=int(updated_at),
+        expires_at=int(expires_at) if is_final and expires_at else None,
         stalled_reason=STALLED_REASONS[stalled],
         result=result,
-        error=_failure(values, "error") if state is State.FAILED else None,
-        last_error=None if state.is_final else _failure(values, "last"),
-        context=values["context"],
-        labels=values["labels"] or b"{}",
-        original_id=_text(values["original_id"]),
-        run_at=int(values["run_at"]),
-        reopened_at=_number(values["reopened_at"]),
-        version=_number(values["version"]) or 0,
+        error=_failure(error_code, error_message) if state is State.FAILED else None,
+        last_error=None if is_final else _failure(last_code, last_message),
+        context=context,
+        labels=labels or b"{}",
+        original_id=original_id.decode() if original_id else None,
+        run_at=int(run_at),
+        reopened_at=int(reopened_at) if reopened_at else None,
+        version=int(version) if version else 0,
     )
 
 
-def _failure(values: Mapping[str, Any], which: str) -> Failure | None:
-    code = values[f"{which}_code"]
-    return Failure(code.decode(), values[f"{which}_message"].decode()) if code else None
-
-
-def _number(value: bytes | None) -> int | None:
-    return int(value) if value else None
-
-
-def _text(value: bytes | None) -> str | None:
-    return value.decode() if value else None
+def _failure(code: bytes | None, message: Any) -> Failure | None:
+    return Failure(code.decode(), message.decode()) if code else None
