@@ -1,5 +1,7 @@
 """A real Redis for the tests' own use, empty before each test and without leaks after it."""
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,11 @@ from pollable.cli.embedded import Private, find_server
 from pollable.settings import Settings
 
 pytest_plugins = ["pytester"]
+
+# Hundreds of processes are started, and each would compile all that it imports (0.7 s of CPU) where this is set, as
+# images of containers do. Before pytest-xdist starts its own, which would compile every test.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 LIVE = {b"queued", b"scheduled", b"running"}
 # RQ keeps these for ever: the sets of queues and workers, the registries of each queue.
