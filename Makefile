@@ -38,7 +38,8 @@ KUBERNETES_VERSION := 1.37.0
 # With the interpreter that made .venv, whatever others there are.
 UV := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $(VENV)/bin/uv
 SYNC := $(UV) sync --quiet --frozen --python $(RUN) --extra dev
-# Most tests wait more than they compute. Those of a file stay together: they share what is slow to start.
+# Most tests wait more than they compute. Those of a file stay together: they share what is slow to start. The order of
+# the files is that of tests/conftest.py, not by how many tests they have.
 AT_ONCE ?= 5
 OLDEST := .venv-oldest
 # Of the contenders of the benchmark, made when they are first run.
@@ -56,10 +57,10 @@ dev: $(VENV)/dev
 	$(RUN) -m pollable dev $(ARGS)
 
 test: $(VENV)/test
-	$(RUN) -m pytest --numprocesses $(AT_ONCE) --dist loadfile $(ARGS)
+	$(RUN) -m pytest --numprocesses $(AT_ONCE) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-oldest: $(OLDEST)/test
-	$(OLDEST)/bin/python -m pytest --numprocesses $(AT_ONCE) --dist loadfile $(OLDEST_TESTS) $(ARGS)
+	$(OLDEST)/bin/python -m pytest --numprocesses $(AT_ONCE) --dist loadfile --no-loadscope-reorder $(OLDEST_TESTS) $(ARGS)
 
 lint: $(VENV)/test
 	$(UV) lock --check --quiet --python $(RUN)

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,34 @@ RQ_PERMANENT = ("rq:queues", "rq:workers", "rq:workers:", "rq:finished:", "rq:fa
 # How long an example takes says how busy the machine is; nothing is claimed of it.
 hypothesis_settings.register_profile("pollable", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("pollable")
+
+WAITING = {
+    "browser",
+    "chaos",
+    "cli",
+    "clients",
+    "failover",
+    "neighbour",
+    "packaging",
+    "rq",
+    "security",
+    "system",
+    "worker",
+}
+"""Rooms whose tests start processes and wait for them; those of the others compute."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where files run side by side, mix those that wait and those that compute, so that both go on all the time."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    files = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
+    waiting = [file for file in files if _room(file[0]) in WAITING]
+    computing = [file for file in files if _room(file[0]) not in WAITING]
+    # Each kind evenly; the last tenth is short, so that no process waits for long when the others have ended.
+    places = [(0.9 * number / len(waiting), file) for number, file in enumerate(waiting)]
+    places += [(number / len(computing), file) for number, file in enumerate(computing)]
+    items[:] = [test for _, file in sorted(places, key=lambda place: place[0]) for test in file]
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +99,10 @@ def immortal_keys(client: redis.Redis) -> list[str]:
     """The keys with no time to live that no live job accounts for."""
     keys = [key.decode() for key in client.scan_iter(count=1000)]
     return sorted(key for key in keys if client.ttl(key) == -1 and not _is_accounted_for(client, key))
+
+
+def _room(item: pytest.Item) -> str:
+    return item.nodeid.split("/")[1]
 
 
 def _is_accounted_for(client: redis.Redis, key: str) -> bool:
