@@ -89,7 +89,9 @@ class Staff:
         return worker
 
     def until_listening(self, worker: WorkerProcess) -> None:
-        until(lambda: worker.pid in self.listening_pids(), within_s=30, what=f"worker {worker.pid} listening")
+        # A look is a connection: more of them would take from the worker, which begins meanwhile.
+        what = f"worker {worker.pid} listening"
+        until(lambda: worker.pid in self.listening_pids(), within_s=30, what=what, every_s=0.05)
 
     def listening_pids(self) -> set[int]:
         """The processes that wait for a job."""
