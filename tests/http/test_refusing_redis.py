@@ -6,7 +6,8 @@ import pytest
 
 from pollable.settings import Settings
 from tests.http.calling import Deployment
-from tests.saying_no import ContraryRedis, programs
+from tests.saying_no import ContraryRedis
+from tests.servers import programs
 
 SIZE = 10_000
 UNABLE = {

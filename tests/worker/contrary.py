@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pollable.settings import Settings
-from tests.saying_no import ContraryRedis, programs
+from tests.saying_no import ContraryRedis
+from tests.servers import programs
 from tests.worker.desk import Desk
 from tests.worker.staff import Staff, WorkerProcess, staff_of
 from tests.worker.waiting import until

@@ -15,7 +15,8 @@ from pollable.model import State
 from pollable.settings import Settings
 from pollable.storage import keys
 from pollable.storage.connection import connect_async
-from tests.saying_no import ContraryRedis, programs
+from tests.saying_no import ContraryRedis
+from tests.servers import programs
 from tests.worker.contrary import LEASE_S, staff
 from tests.worker.desk import Desk
 from tests.worker.journal import Journal

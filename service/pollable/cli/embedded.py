@@ -98,15 +98,19 @@ def find_server() -> Path | None:
     return next((program for program in _installed() if _version(program) >= OLDEST), None)
 
 
+def carried() -> dict[str, Path]:
+    """The servers that installed wheels carry, by the name of the package."""
+    specs = {package: importlib.util.find_spec(package) for package in WHEELS}
+    origins = {package: Path(spec.origin).parent for package, spec in specs.items() if spec and spec.origin}
+    return {package: program for package, origin in origins.items() for program in origin.glob(WHEELS[package])}
+
+
 def _installed() -> Iterator[Path]:
     on_path = (shutil.which(name) for name in PROGRAMS)
     yield from (Path(found) for found in on_path if found)
     beside = (Path(sys.executable).with_name(name) for name in PROGRAMS)
     yield from (program for program in beside if program.is_file())
-    for package, pattern in WHEELS.items():
-        spec = importlib.util.find_spec(package)
-        if spec and spec.origin:
-            yield from Path(spec.origin).parent.glob(pattern)
+    yield from carried().values()
 
 
 def _version(program: Path) -> tuple[int, int]:

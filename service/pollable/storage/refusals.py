@@ -39,6 +39,7 @@ _BEGINNINGS = {
     _CLUSTER: (
         *("ASK ", "CROSSSLOT ", "MOVED ", "SELECT is not allowed in cluster mode"),
         *("Script attempted to access a non local key", "Lua script attempted to access a non local key"),
+        "Attempted to access a non local key",  # Valkey 9
     ),
 }
 """How an answer begins, without what `_AROUND` takes off."""
