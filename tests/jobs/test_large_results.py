@@ -130,10 +130,11 @@ def test_what_does_not_fit_into_one_call_is_read_all_the_same(bench: Workbench, 
 def test_an_id_that_is_named_often_is_read_once(real_bench: Workbench) -> None:
     job_id = ended(real_bench)
     together(real_bench, [job_id])
-    before = sent_bytes(real_bench)
+    # Valkey's answer to INFO alone has more than is allowed here.
+    real_bench.redis.config_resetstat()
     jobs = real_bench.run(real_bench.store.read_many([job_id, as_ulid(job_id), job_id.upper()] * 33, owner=OWNER))
     assert [job and job.id for job in jobs] == [job_id] * 99
-    assert sent_bytes(real_bench) - before < 2000
+    assert sent_bytes(real_bench) < 2000
 
 
 @pytest.mark.parametrize("distinct", [1, 10])
