@@ -63,9 +63,9 @@ def test_a_submit_is_refused_alike(faces: Faces, case: str) -> None:
 
 def test_a_payload_that_is_nested_too_deeply_is_refused_alike(faces: Faces) -> None:
     # Python itself cannot write it down, so it goes over HTTP as text.
-    body = b'{"type":"anything","payload":' + b"[" * 5000 + b"]" * 5000 + b"}"
+    body = b'{"type":"anything","payload":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
     answer = faces.http.request("POST", "/jobs", content=body, headers={"content-type": "application/json"})
-    assert told(answer) == said(lambda: faces.jobs.submit("anything", nested(5000)))
+    assert told(answer) == said(lambda: faces.jobs.submit("anything", nested(20_000)))
     assert told(answer)["code"] == "invalid_json"
 
 

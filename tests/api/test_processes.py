@@ -101,7 +101,8 @@ def test_a_process_may_be_forked_while_other_threads_submit(redis_url: str, tmp_
     """Also while one of them still loads the job types, which takes as long as the modules take."""
     (tmp_path / "jobs_to_load.py").write_text(JOBS.format(import_s=import_s))
     # In a process of its own: the tests' has threads that hold locks of theirs when it forks.
-    command = [sys.executable, "-c", FORKING, redis_url, "jobs_to_load"]
+    # Python 3.12 and newer warn of just this.
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKING, redis_url, "jobs_to_load"]
     ended = subprocess.run(
         command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60, check=False
     )

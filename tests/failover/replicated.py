@@ -71,7 +71,7 @@ class Replicated:
             of = ["--replicaof", "127.0.0.1", str(self.servers[0].port)]
             self.servers.append(Server(program, self._directory / str(number), *kept, *of))
             self._log_in(self.servers[-1], password)
-        until(lambda: len(self._caught_up()) == replicas, within_s=30, what="replicas")
+        until(self._has_caught_up, within_s=30, what="replicas")
         self.sentinels = [self._sentinel(program, number) for number in range(sentinels)]
         until(self._is_watched, within_s=30, what="sentinels that know each other and the replicas")
 
@@ -112,9 +112,13 @@ class Replicated:
         if password:
             server.client = redis.Redis(port=server.port, password=password, decode_responses=True, socket_timeout=5)
 
-    def _caught_up(self) -> list[str]:
-        said = self.servers[0].client.info("replication")
-        return [name for name, of in said.items() if isinstance(of, dict) and of.get("state") == "online"]
+    def _has_caught_up(self) -> bool:
+        primary, *replicas = self.servers
+        said = primary.client.info("replication")
+        online = [name for name, of in said.items() if isinstance(of, dict) and of.get("state") == "online"]
+        # A primary of Valkey calls one online that still loads, and confirms nothing to it.
+        up = [each for each in replicas if each.client.info("replication")["master_link_status"] == "up"]
+        return len(online) == len(up) == len(replicas)
 
     @staticmethod
     def _watched(sentinel: Server) -> dict[str, Any]:

@@ -15,7 +15,8 @@ def order(payload: bytes, more: bytes = b"") -> bytes:
 
 BODIES: dict[str, tuple[bytes, tuple[int, ...]]] = {
     "20000 lists deep": (order(b"[" * 20_000 + b"]" * 20_000), (400,)),
-    "1100 objects deep": (order(b'{"a":' * 1_100 + b"1" + b"}" * 1_100), (400,)),
+    # Python 3.11 stops before a thousand, 3.13 before ten thousand.
+    "20000 objects deep": (order(b'{"a":' * 20_000 + b"1" + b"}" * 20_000), (400,)),
     "100000 brackets that are never closed": (order(b"[" * 100_000), (400,)),
     "type twice": (b'{"type":"nothing","type":"anything","payload":1}', (202, 404, 422)),
     "owner given": (order(b"1", b',"owner":"ann"'), (422,)),
