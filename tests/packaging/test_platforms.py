@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from pollable.settings import from_environment
-from tests.system.running import ROOT, Running, environment, free_port, is_ready, running, until
+from tests.system.running import ROOT, Running, environment, is_ready, procfile_running, until
 
 UV = Path(sys.executable).with_name("uv")
 ANALYZE = shutil.which("systemd-analyze")
@@ -40,13 +40,11 @@ def slug(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def heroku(slug: Path, redis_url: str, tmp_path: Path) -> Iterator[tuple[Running, dict[str, str]]]:
     """What the Procfile starts with the settings of `app.json`, and that environment."""
-    port = free_port()
     given = {name: entry["value"] for name, entry in json.loads((ROOT / "app.json").read_text())["env"].items()}
     # Refused beside an address without TLS; tests/system/test_tls.py has one with it.
     assert given.pop("POLLABLE_REDIS_TLS_VERIFY") == "false"
     settings = {**given, "REDIS_URL": redis_url, "PATH": f"{slug}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": ""}
-    command = [sys.executable, "-m", "honcho", "-f", str(ROOT / "Procfile"), "start", "--port", str(port)]
-    with running(command, url=f"http://127.0.0.1:{port}", log=tmp_path / "log", settings=settings) as service:
+    with procfile_running(log=tmp_path / "log", settings=settings) as service:
         yield service, environment(**settings)
 
 

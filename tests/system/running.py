@@ -116,15 +116,24 @@ def running(command: list[str], *, url: str, log: Path, settings: dict[str, str]
         _end(process)
 
 
+@contextmanager
+def procfile_running(*, log: Path, settings: dict[str, str]) -> Iterator[Running]:
+    """What the Procfile says, as honcho starts it, on a free port; not ready yet."""
+    port = free_port()
+    command = [sys.executable, "-m", "honcho", "start", "--no-colour", "--port", str(port)]
+    with running(command, url=f"http://127.0.0.1:{port}", log=log, settings=settings) as service:
+        yield service
+
+
 def listens(service: Running) -> bool:
-    return _answers(service, "/healthz")
+    return answers(service, "/healthz")
 
 
 def is_ready(service: Running) -> bool:
-    return _answers(service, "/readyz")
+    return answers(service, "/readyz")
 
 
-def _answers(service: Running, path: str) -> bool:
+def answers(service: Running, path: str) -> bool:
     assert service.process.poll() is None, service.log
     try:
         return service.http.get(path).status_code == 200

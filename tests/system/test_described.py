@@ -9,7 +9,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from tests.system.running import Running, environment, free_port, is_ready, running, until
+from tests.system.running import Running, environment, is_ready, procfile_running, until
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 SECRET = "a secret of the tests, long enough for HS256"
@@ -18,8 +18,6 @@ SECRET = "a secret of the tests, long enough for HS256"
 @pytest.fixture
 def service(redis_url: str, tmp_path: Path) -> Iterator[Running]:
     """Web and worker with every example, ready, for callers with a token."""
-    port = free_port()
-    command = [sys.executable, "-m", "honcho", "start", "--no-colour", "--port", str(port)]
     settings = {
         "REDIS_URL": redis_url,
         "POLLABLE_HOST": "127.0.0.1",
@@ -28,7 +26,7 @@ def service(redis_url: str, tmp_path: Path) -> Iterator[Running]:
         "POLLABLE_JWT_SECRET": SECRET,
         **dict.fromkeys(("POLLABLE_QUOTA_POLLS", "POLLABLE_QUOTA_READS", "POLLABLE_QUOTA_WRITES"), "0"),
     }
-    with running(command, url=f"http://127.0.0.1:{port}", log=tmp_path / "log", settings=settings) as started:
+    with procfile_running(log=tmp_path / "log", settings=settings) as started:
         until(lambda: is_ready(started))
         yield started
 

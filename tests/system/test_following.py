@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.system.followed import WORD
-from tests.system.running import Running, free_port, is_ready, running, until
+from tests.system.running import Running, is_ready, procfile_running, until
 from tests.worker.durable import DurableRedis
 
 HONCHO = re.compile(r"\d\d:\d\d:\d\d (system|web\.1|worker\.1) +\| (.*)")
@@ -31,15 +30,13 @@ def durable(redis_program: Path) -> Iterator[DurableRedis]:
 @pytest.fixture
 def service(durable: DurableRedis, tmp_path: Path) -> Iterator[Running]:
     """The Procfile's processes."""
-    port = free_port()
-    command = [sys.executable, "-m", "honcho", "start", "--no-colour", "--port", str(port)]
     settings = {
         "REDIS_URL": durable.url,
         "POLLABLE_HOST": "127.0.0.1",
         "POLLABLE_JOBS": "tests.system.followed",
         WORD: str(tmp_path / "word"),
     }
-    with running(command, url=f"http://127.0.0.1:{port}", log=tmp_path / "log", settings=settings) as service:
+    with procfile_running(log=tmp_path / "log", settings=settings) as service:
         until(lambda: is_ready(service))
         yield service
 
