@@ -5,35 +5,20 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pollable.http.figures import rendered
-from pollable.ids import new_id
 from pollable.settings import Settings
 from pollable.storage import keys
 from pollable.storage.scripts import source
 from pollable.worker.claims import Ending, Outcome
-from tests.http.scraped import Scrape
+from tests.jobs import counted
 from tests.jobs.workbench import LEASE_S, ONCE, THRICE, Real, Workbench
-
-COUNTS = "rq:pollable:counts"
 
 
 @pytest.fixture
 def bench(redis_url: str) -> Iterator[Workbench]:
     made = Workbench(Real(redis_url), Settings(redis_url=redis_url))
-    tally(made)
+    counted.tally(made.redis)
     yield made
     made.close()
-
-
-def tally(bench: Workbench) -> None:
-    """What a web process with metrics does from its start on."""
-    bench.redis.register_script(source("tally"))(args=[keys.PREFIX, keys.RQ_PREFIX, new_id(), 3])
-
-
-def figures(bench: Workbench) -> Scrape:
-    queues = bench.settings.queues
-    reply = bench.redis.register_script(source("figures"))(args=[keys.PREFIX, keys.RQ_PREFIX, *queues])
-    return Scrape(rendered(reply, is_open=False)[0].decode())
 
 
 def failed(bench: Workbench, code: str, *, type_: object = ONCE, may_retry: bool = False) -> None:
@@ -81,7 +66,7 @@ ENDS: dict[str, tuple[Callable[[Workbench], object], str, str, int]] = {
 def test_every_end_counts_once(bench: Workbench, how: str) -> None:
     end, outcome, code, runs = ENDS[how]
     end(bench)
-    told = figures(bench)
+    told = counted.scrape(bench.redis)
     assert told("pollable_jobs_submitted_total", type="once") == 1
     assert told("pollable_jobs_ended_total") == 1
     assert told("pollable_jobs_ended_total", type="once", outcome=outcome, code=code) == 1
@@ -94,7 +79,7 @@ def test_an_outcome_that_is_offered_again_counts_once(bench: Workbench) -> None:
     for _ in range(3):
         bench.succeed(claim)
     bench.claims.complete(bench.claim(bench.submit().id), Outcome(kind=Ending.RELEASED))
-    assert figures(bench)("pollable_jobs_ended_total", outcome="succeeded") == 1
+    assert counted.scrape(bench.redis)("pollable_jobs_ended_total", outcome="succeeded") == 1
 
 
 def test_every_attempt_that_another_follows_counts(bench: Workbench) -> None:
@@ -104,13 +89,13 @@ def test_every_attempt_that_another_follows_counts(bench: Workbench) -> None:
         bench.redis.lrem("rq:queue:pollable", 0, claim.job_id)
         claim = bench.claim(claim.job_id)
     bench.fail(claim, may_retry=True)
-    told = figures(bench)
+    told = counted.scrape(bench.redis)
     assert told("pollable_jobs_retried_total", type="thrice", code="exception") == 2
     assert told("pollable_jobs_ended_total", type="thrice", code="exception") == 1
     assert told("pollable_job_run_seconds_count") == told("pollable_job_wait_seconds_count") == 3
     released = bench.start(THRICE)
     bench.claims.complete(released, Outcome(kind=Ending.RELEASED))
-    assert figures(bench)("pollable_jobs_retried_total", code="worker_lost") == 1
+    assert counted.scrape(bench.redis)("pollable_jobs_retried_total", code="worker_lost") == 1
 
 
 def test_times_are_by_redis_clock_from_when_a_job_is_due(bench: Workbench) -> None:
@@ -119,7 +104,7 @@ def test_times_are_by_redis_clock_from_when_a_job_is_due(bench: Workbench) -> No
     claim = bench.claim(job.id)
     time.sleep(0.15)
     bench.succeed(claim)
-    told = figures(bench)
+    told = counted.scrape(bench.redis)
     assert 0.1 < told("pollable_job_wait_seconds_sum") < 0.25 + 2
     assert 0.15 <= told("pollable_job_run_seconds_sum") < 2
     assert told("pollable_job_run_seconds_bucket", le="0.1") == 0
@@ -132,7 +117,7 @@ def test_what_waits_is_told_by_queue_with_the_age_of_the_oldest(bench: Workbench
     bench.submit()
     bench.submit(delay_ms=60_000)
     bench.start()
-    told = figures(bench)
+    told = counted.scrape(bench.redis)
     assert told("pollable_queue_waiting_jobs", queue="pollable") == 2
     assert told("pollable_queue_scheduled_jobs", queue="pollable") == 1
     assert 0.1 <= told("pollable_queue_oldest_waiting_seconds", queue="pollable") < 5
@@ -142,31 +127,31 @@ def test_what_waits_is_told_by_queue_with_the_age_of_the_oldest(bench: Workbench
 
 
 def test_codes_without_end_become_one(bench: Workbench) -> None:
-    bench.redis.hset(COUNTS, "codes", 1999)
+    bench.redis.hset(counted.COUNTS, "codes", 1999)
     for code in ("first", "second", "third", "first"):
         failed(bench, code)
-    told = figures(bench)
-    counted = {dict(labels)["code"]: value for labels, value in told.samples["pollable_jobs_ended_total"].items()}
-    assert counted == {"first": 2, "other": 2}
+    told = counted.scrape(bench.redis)
+    found = {dict(labels)["code"]: value for labels, value in told.samples["pollable_jobs_ended_total"].items()}
+    assert found == {"first": 2, "other": 2}
 
 
 def test_a_hash_that_is_none_spoils_no_job(bench: Workbench) -> None:
-    bench.redis.delete(COUNTS)
-    bench.redis.set(COUNTS, "spoilt", ex=60)
+    bench.redis.delete(counted.COUNTS)
+    bench.redis.set(counted.COUNTS, "spoilt", ex=60)
     assert bench.succeed(bench.start()).kind == "ended"
     bench.fail(bench.start(THRICE), may_retry=True)
-    assert figures(bench)("pollable_jobs_ended_total") == 0
+    assert counted.scrape(bench.redis)("pollable_jobs_ended_total") == 0
 
 
 def test_nothing_is_counted_unless_a_process_tells_of_it(bench: Workbench) -> None:
-    bench.redis.delete(COUNTS)
+    bench.redis.delete(counted.COUNTS)
     claim = bench.start()
     assert "counted_from" not in bench.record(claim.job_id)
     bench.succeed(claim)
-    assert not bench.redis.exists(COUNTS)
-    tally(bench)
+    assert not bench.redis.exists(counted.COUNTS)
+    counted.tally(bench.redis)
     bench.succeed(bench.start())
-    assert figures(bench)("pollable_jobs_ended_total") == 1
+    assert counted.scrape(bench.redis)("pollable_jobs_ended_total") == 1
 
 
 def test_what_was_written_while_it_ran_is_gone_when_it_has_ended(bench: Workbench) -> None:
@@ -174,4 +159,4 @@ def test_what_was_written_while_it_ran_is_gone_when_it_has_ended(bench: Workbenc
     assert "counted_from" in bench.record(claim.job_id)
     bench.succeed(claim)
     assert "counted_from" not in bench.record(claim.job_id)
-    assert 0 < bench.redis.ttl(COUNTS) <= 7 * 86_400
+    assert 0 < bench.redis.ttl(counted.COUNTS) <= 7 * 86_400

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
+from redis import Redis
 
 from pollable.model import State
 from pollable.settings import Settings
+from tests.jobs import counted
 from tests.worker.desk import Desk
 from tests.worker.journal import Entry, Journal
 from tests.worker.staff import Staff, WorkerProcess
@@ -150,3 +152,24 @@ def test_a_cancelled_job_whose_worker_died_ends_as_cancelled(desk: Desk, staff: 
     staff.start()
     assert desk.ended(job_id, within_s=PROMISE_S).state is State.CANCELLED
     assert journal.executions(job_id) == 1
+
+
+def test_what_is_told_of_live_jobs_is_right_whoever_is_killed(
+    desk: Desk, staff: Staff, journal: Journal, redis_url: str
+) -> None:
+    act = "long_at_first"
+    with Redis.from_url(redis_url) as client:
+        counted.tally(client)
+        worker = staff.start()
+        job_id = desk.submit(act, plan={"nap_s": 60, "succeeds_on": 2}, max_attempts=3)
+        horse = journal.started(job_id)
+        assert counted.gauge(client) == {("running", act): 1}
+        desk.submit(act, delay_ms=600_000)
+        kill_both(worker, horse)
+        desk.reap()
+        back = {("queued", act): 1, ("scheduled", act): 1}
+        until(lambda: counted.gauge(client) == back, within_s=PROMISE_S, what="the job told as queued")
+        staff.start()
+        desk.ended(job_id, within_s=PROMISE_S)
+        assert counted.gauge(client) == {("scheduled", act): 1}
+        assert counted.agrees(client)

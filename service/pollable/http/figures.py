@@ -48,6 +48,8 @@ COUNTED = {
 """By the first word of a field."""
 COUNTERS = ("submitted", "ended", "retried", "requests", "calls")
 HISTOGRAMS = ("wait", "run", "request", "batch")
+LIVE_STATES = ("queued", "scheduled", "running")
+"""Every `State` that is not final."""
 _BOUNDS = {"request": REQUEST_BOUNDS_S, "batch": BATCH_BOUNDS}
 _MICRO = 1e6
 
@@ -58,6 +60,7 @@ class Figures(msgspec.Struct, frozen=True):
     counts: Mapping[str, int]
     job_bounds_s: tuple[float, ...]
     running: int
+    types: Sequence[Sequence[Any]]
     queues: Sequence[Sequence[Any]]
     rq_queues: Sequence[Sequence[Any]]
     workers: Sequence[Sequence[Any]]
@@ -66,12 +69,13 @@ class Figures(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, reply: Sequence[Any]) -> "Figures":
         """Everything that can be read; somebody else may have written anything there."""
-        counts, bounds, running, queues, rq_queues, workers, waiters = reply
+        counts, bounds, running, types, queues, rq_queues, workers, waiters = reply
         fields = dict(zip(map(_text, counts[::2]), map(_text, counts[1::2]), strict=True))
         return cls(
             counts={field: int(value) for field, value in fields.items() if value.isdecimal()},
             job_bounds_s=tuple(map(float, bounds)),
             running=running,
+            types=_texts(types),
             queues=_texts(queues),
             rq_queues=_texts(rq_queues),
             workers=_texts(workers),
@@ -121,6 +125,12 @@ class Families(Collector):
         oldest = {(row[0],): float(row[3]) / 1000 for row in rows}
         yield _gauge("pollable_queue_oldest_waiting_seconds", says, ("queue",), oldest)
         yield _gauge("pollable_running_jobs", "Jobs that run.", (), {(): self._figures.running})
+        live = {
+            (state, job_type): float(number)
+            for job_type, *numbers in self._figures.types
+            for state, number in zip(LIVE_STATES, numbers, strict=True)
+        }
+        yield _gauge("pollable_jobs", "Jobs that have not ended.", ("state", "type"), live)
 
     def _processes(self) -> Iterator[Metric]:
         figures = self._figures

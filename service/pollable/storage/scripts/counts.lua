@@ -33,9 +33,39 @@ local function observe(ms, ...)
   redis.pcall('HINCRBY', COUNTS, name .. 'sum', ms * 1000)
 end
 
+-- Which jobs wait, by type: sorted sets of ids by the moment when they are due. What runs is in LEASES.
+local function waiting_key(type) return OURS .. 'waiting:' .. type end
+local kept = {}
+
+-- Called with a job that waits from now on; `submitted` is 1 where it is new, else 0. Whether it was not known to wait.
+local function count_waiting(id, type, due_ms, submitted)
+  if not is_counting() then return false end
+  local added = redis.pcall('ZADD', waiting_key(type), due_ms, id)
+  -- Be it by 0: these fields tell which types there are.
+  if added ~= 0 then redis.pcall('HINCRBY', COUNTS, 'submitted\t' .. type, submitted) end
+  if not kept[type] then redis.call('EXPIRE', waiting_key(type), COUNTS_TTL_S) end
+  kept[type] = true
+  return added == 1
+end
+
+local function count_waiting_again(id, due_ms)
+  if not is_counting() then return end
+  count_waiting(id, redis.call('HGET', record_key(id), 'type') or '', due_ms, 0)
+end
+
+-- With one that waits no more. Whether it was known to.
+local function count_taken(id, type) return redis.pcall('ZREM', waiting_key(type), id) == 1 end
+
+local function types_in(counted)
+  local types = {}
+  for at = 1, #counted, 2 do types[#types + 1] = string.match(counted[at], '^submitted\t(.*)') end
+  return types
+end
+
 -- Called with a job whose attempt begins; `counted_from` is there as long as it runs.
 local function count_start(id, type, queue)
   if not is_counting() then return end
+  count_taken(id, type or '')
   local due = tonumber(redis.call('HGET', record_key(id), 'run_at')) or now
   observe(math.max(0, now - due), 'wait', type or '', queue or '')
   redis.call('HSET', record_key(id), 'counted_from', now)
@@ -61,6 +91,7 @@ end
 local function count_end(id, state)
   if not is_counting() then return end
   local type, code = unpack(redis.call('HMGET', record_key(id), 'type', 'error_code'))
+  count_taken(id, type or '')
   count_by_code('ended\t' .. (type or '') .. '\t' .. state, state == 'failed' and code or '')
   count_run(id, type or '')
 end

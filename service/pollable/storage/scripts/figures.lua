@@ -1,10 +1,11 @@
 -- needs: counts workers
 -- What `GET /metrics` tells. Nothing here writes.
 -- ARGV: our prefix, RQ's prefix, then the names of our queues.
--- Reply: {the hash of counts; the bounds of jobs' histograms, in seconds; what runs; of each queue of ours {name, how many are
--- due, how many are due later, ms for which the oldest of those that are due waits}; of each queue of RQ's {name, how many are
--- queued, started, finished, failed, deferred, scheduled, canceled}; of each worker {name, state, queues, its last heartbeat in ms
--- since the epoch, jobs that succeeded, jobs that failed, seconds of work}; of each web process how many wait in it}.
+-- Reply: {the hash of counts; the bounds of jobs' histograms, in seconds; what runs; of each type {name, how many of its jobs
+-- wait and are due, how many are due later, how many run}; of each queue of ours {name, how many are due, how many are due
+-- later, ms for which the oldest of those that are due waits}; of each queue of RQ's {name, how many are queued, started,
+-- finished, failed, deferred, scheduled, canceled}; of each worker {name, state, queues, its last heartbeat in ms since the
+-- epoch, jobs that succeeded, jobs that failed, seconds of work}; of each web process how many wait in it}.
 local AT_MOST = 1000
 local REGISTRIES = {'wip:', 'finished:', 'failed:', 'deferred:', 'scheduled:', 'canceled:'}
 
@@ -12,6 +13,33 @@ local REGISTRIES = {'wip:', 'finished:', 'failed:', 'deferred:', 'scheduled:', '
 local function size(command, key)
   local counted = redis.pcall(command, key)
   return type(counted) == 'number' and counted or 0
+end
+
+local function size_between(from, to, key)
+  local counted = redis.pcall('ZCOUNT', key, from, to)
+  return type(counted) == 'number' and counted or 0
+end
+
+-- There are no more leases than workers.
+local function running_by_type()
+  local running = {}
+  for _, id in ipairs(redis.pcall('ZRANGE', LEASES, 0, -1)) do
+    local state, of = unpack(redis.pcall('HMGET', record_key(id), 'state', 'type'))
+    if state == 'running' and of then running[of] = (running[of] or 0) + 1 end
+  end
+  return running
+end
+
+local function of_types(types)
+  local rows, running = {}, running_by_type()
+  for _, of in ipairs(types) do
+    local waiting = waiting_key(of)
+    rows[#rows + 1] = {of, size_between('-inf', now, waiting), size_between('(' .. now, '+inf', waiting), running[of] or 0}
+    running[of] = nil
+  end
+  -- Submitted before anything was counted.
+  for of, number in pairs(running) do rows[#rows + 1] = {of, 0, 0, number} end
+  return rows
 end
 
 local function of_queue(queue)
@@ -50,5 +78,6 @@ for at = 1, #webs, 2 do
   local lives_until, waiting = string.match(webs[at + 1], '^(%d+) (%d+)$')
   if lives_until and tonumber(lives_until) >= now then waiters[#waiters + 1] = waiting end
 end
-return {counted.err and {} or counted, bounds, redis.call('ZCARD', LEASES), each({unpack(ARGV, 3)}, of_queue),
+counted = counted.err and {} or counted
+return {counted, bounds, redis.call('ZCARD', LEASES), of_types(types_in(counted)), each({unpack(ARGV, 3)}, of_queue),
   each(redis.call('SMEMBERS', RQ .. 'queues'), of_rq), each(redis.call('SMEMBERS', RQ .. 'workers'), of_worker), waiters}

@@ -18,8 +18,8 @@ local counts = {queued = 0, failed = 0, cancelled = 0, pushed = 0}
 local unknown_types, unfit, told, more = {}, {}, {}, false
 
 local reaper = OURS .. 'reaper'
-local since, last, was_idle, called_at, noted_at =
-  unpack(redis.call('HMGET', reaper, 'since', 'last', 'idle', 'called_at', 'noted_at'))
+local since, last, was_idle, called_at, noted_at, looked_at =
+  unpack(redis.call('HMGET', reaper, 'since', 'last', 'idle', 'called_at', 'noted_at', 'waiting_at'))
 local gone_ms = last and now - tonumber(last) or math.huge
 -- Where nothing waits or runs, no lease that begins meanwhile can end before the next pass.
 local function pause_ms(is_idle) return is_idle and math.min(IDLE_MS, lease_ms * 3 / 4) or every_ms end
@@ -152,6 +152,8 @@ local function check(id, queue, near, looks)
   end
   if is_called_off(id, state, queue, handed_over) then return call_off(id, queue) end
   local due_ms = tonumber(run_at) or 0
+  -- An older release took the job, or nobody counted then: what is behind it will be the same.
+  if type and count_waiting(id, type, due_ms, 0) then more = true end
   if due_ms > now then return end
   if type and not is_staffed(queue, type, due_ms) then unknown_types[type] = true end
   local due_s = redis.call('ZSCORE', RQ .. 'scheduled:' .. queue, id)
@@ -236,6 +238,35 @@ local function tell_of_unread()
   more = more or #expired == UNREAD_A_PASS
 end
 
+-- How many jobs are known to wait by their types, and do not by their queues.
+local function surplus(types)
+  local known = 0
+  for _, type in ipairs(types) do known = known + redis.call('ZCARD', waiting_key(type)) end
+  for at = 7, #ARGV do known = known - redis.call('ZCARD', pending_key(ARGV[at])) end
+  return known
+end
+
+-- What was taken by an older release, or deleted by hand, still counts as waiting. It is looked for, from the beginning to the
+-- end, while that shows.
+local function forget_taken()
+  if not is_counting() or not (looked_at or is_to_be_noted) then return end
+  local types = types_in(redis.call('HGETALL', COUNTS))
+  if not looked_at and surplus(types) <= 0 then return end
+  local first, most = tonumber(looked_at) or 0, math.ceil(CHUNK / #types)
+  local is_done, is_found = true, false
+  for _, type in ipairs(types) do
+    local ids = redis.call('ZRANGE', waiting_key(type), first, first + most - 1)
+    is_done = is_done and #ids < most
+    for _, id in ipairs(ids) do
+      if not WAITING[field(id, 'state') or ''] then is_found = count_taken(id, type) or is_found end
+    end
+  end
+  more = more or is_found
+  if is_done and not is_found then return redis.call('HDEL', reaper, 'waiting_at') end
+  -- Where any were found others are at their places now.
+  redis.call('HSET', reaper, 'waiting_at', is_found and first or first + most)
+end
+
 if is_to_be_noted then alone(note_depths) end
 if not is_idle and now - tonumber(since) >= lease_ms then reap_leases() end
 tell_of_unread()
@@ -250,6 +281,7 @@ for at = is_idle and #ARGV + 1 or 7, #ARGV do
   check_all(redis.call('ZRANGEBYSCORE', pending_key(queue), '-inf', now, 'LIMIT', 0, HEAD), queue, 0, looks)
   sweep(queue, looks)
 end
+alone(forget_taken)
 
 local done, unknown = {}, {}
 for what, count in pairs(counts) do

@@ -171,7 +171,7 @@ local function store(job, record, hash)
   write(job, record, hash, run_at)
   enqueue(job, run_at)
   remember(job, run_at)
-  count('submitted', job.type)
+  count_waiting(job.id, job.type, run_at, 1)
   hold(job.id, job.owner, BYTES_BESIDE + texts, LIVE + now)
   let_go_of_past(job.owner, PAST_EACH)
   return {'stored', tostring(now), tostring(run_at)}
