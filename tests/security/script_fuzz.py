@@ -176,7 +176,9 @@ def _kind(error: str) -> str:
     """What a script that was called wrongly says; '' for anything else."""
     known = (
         *("attempt to", "bad argument", "Wrong number of args", "wrong number of arguments", "WRONGTYPE"),
-        *("ommand arguments must be", "not an integer", "not a valid float", "invalid expire", "min or max"),
+        # In the words of Redis 6.2, of 7.0, and of Valkey.
+        *("Lua redis() command arguments", "Lua redis lib command arguments", "ommand arguments must be"),
+        *("not an integer", "not a valid float", "invalid expire", "min or max"),
         *("out of range", "too many results", "hash value is not", "syntax error", "malformed", "increment"),
         *("Expected value", "Expected object", "Expected the end", "invalid token", "nested data structures"),
     )
