@@ -22,6 +22,7 @@ from pollable.jobs import fitting
 from pollable.jobs.changing import JobWriter
 from pollable.jobs.listing import JobLister, JobPage
 from pollable.jobs.reading import JobReader
+from pollable.jobs.tracing import writer_class
 from pollable.settings import Settings
 from pollable.storage.batch import BatchedScript
 
@@ -96,7 +97,8 @@ class Desk:
         with _first_use:
             if self._made is None:
                 settings, reader = self._settings, self._reader
-                self._made = JobWriter(self._redis, settings=settings, catalog=self._catalog, reader=reader)
+                make = writer_class()
+                self._made = make(self._redis, settings=settings, catalog=self._catalog, reader=reader)
             return self._made
 
     async def submit(self, type_: str | JobFunction, payload: object, *, owner: Whose, options: Options) -> Job:
