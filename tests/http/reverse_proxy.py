@@ -21,12 +21,14 @@ def proxied(upstream: httpx.Client, *, prefix: str, headers: dict[str, str]) -> 
             own = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
             caller = ", ".join(filter(None, (self.headers.get("x-forwarded-for"), self.client_address[0])))
             sent = {**own, "x-forwarded-for": caller, **headers}
-            answer = upstream.request(self.command, self.path.removeprefix(prefix), content=body, headers=sent)
-            self.send_response(answer.status_code)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(answer.content)
+            path = self.path.removeprefix(prefix)
+            with upstream.stream(self.command, path, content=body, headers=sent) as answer:
+                self.send_response(answer.status_code)
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                # As it came, in gzip or not.
+                self.wfile.write(b"".join(answer.iter_raw()))
 
         do_POST = do_GET  # noqa: N815 - http.server's name
 
