@@ -63,7 +63,7 @@ def test_who_has_the_body_is_told_so_without_it(deployment: Deployment, page: st
     again = read(deployment, page, job_id, if_none_match=first.headers["etag"])
     assert (again.status_code, again.content) == (304, b"")
     assert first.headers["cache-control"] == "private, no-cache"
-    assert first.headers["vary"] == "Authorization, Prefer"
+    assert first.headers["vary"] == "Authorization, Prefer, Accept-Encoding"
     assert read(deployment, page, job_in(deployment, page, "failed")).headers["etag"] != first.headers["etag"]
 
 

@@ -22,7 +22,7 @@ def test_a_read_carries_its_headers(deployment: Deployment, job_id: str, name: s
     live = deployment.get(path).headers
     assert live["content-type"] == "application/json"
     assert live["cache-control"] == "private, no-cache"
-    assert live["vary"] == "Authorization, Prefer"
+    assert live["vary"] == "Authorization, Prefer, Accept-Encoding"
     assert live["retry-after"] == INTERVALS[name]
     deployment.succeed(job_id)
     ended = deployment.get(path)

@@ -48,7 +48,7 @@ def test_an_answer_is_held_until_the_job_is_in_another_state(web: Live, name: st
     assert at_once(asked.took_s)
     assert answer.status_code == 200
     assert answer.headers["preference-applied"] == "wait=20"
-    assert answer.headers["vary"] == "Authorization, Prefer"
+    assert answer.headers["vary"] == "Authorization, Prefer, Accept-Encoding"
     assert answer.text == web.http.get(path).text != before
 
 

@@ -1,13 +1,14 @@
 """Files that every caller may have and keep: what is loaded before there is a token."""
 
 import gzip
-import hashlib
 from importlib.resources import files
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from pollable.http.coding import tagged, takes_gzip
 from pollable.http.middleware import POLICY
+from pollable.http.replies import Reply, etag_of, send_read
 from pollable.settings import Settings
 
 _SCRIPT = b"text/javascript; charset=utf-8"
@@ -32,7 +33,6 @@ _KEPT = b"public, max-age=3600"
 _ASKED_FOR = b"no-cache"
 OWN_POLICY = b"default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 """The Content-Security-Policy of the page: nothing but what is served here, and nothing inline."""
-_NO_GZIP = (b"gzip;q=0", b"gzip;q=0.0")
 
 
 def pages_of(settings: Settings) -> dict[str, bytes]:
@@ -40,47 +40,28 @@ def pages_of(settings: Settings) -> dict[str, bytes]:
     return CLIENT | REFERENCE | PAGE if settings.page else CLIENT | REFERENCE
 
 
-class Variant(msgspec.Struct, frozen=True):
-    """A file's bytes in one encoding, with a strong ETag over exactly these."""
-
-    body: bytes
-    etag: bytes
-    headers: tuple[tuple[bytes, bytes], ...]
-
-
 class Page:
-    """`GET` of a file, packed for who takes gzip."""
+    """`GET` of a file; in gzip for who takes it, however small: each is packed once, and as well as can be."""
 
     def __init__(self, path: str) -> None:
         body = files("pollable").joinpath("web", _FILES.get(path, path.lstrip("/"))).read_bytes()
-        media_type = (CLIENT | REFERENCE | PAGE)[path]
         self._is_ours = path not in CLIENT
-        self._kept = _ASKED_FOR if self._is_ours else _KEPT
-        self._plain = _variant(body, media_type)
-        self._packed = _variant(gzip.compress(body, mtime=0), media_type, (b"content-encoding", b"gzip"))
+        kept = _ASKED_FOR if self._is_ours else _KEPT
+        self._plain = _reply(body, (CLIENT | REFERENCE | PAGE)[path], kept)
+        packed = gzip.compress(body, mtime=0)
+        coded = ((b"content-length", b"%d" % len(packed)), (b"content-encoding", b"gzip"))
+        headers = tagged(self._plain.headers, coded)
+        self._packed = msgspec.structs.replace(self._plain, headers=headers, body=packed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        given = dict(scope["headers"])
         if self._is_ours:
             scope[POLICY] = OWN_POLICY
-        variant = self._packed if _takes_gzip(given.get(b"accept-encoding", b"")) else self._plain
-        known = given.get(b"if-none-match", b"")
-        is_known = variant.etag in known or known.strip() == b"*"
-        status, body = (304, b"") if is_known else (200, variant.body)
-        await send({"type": "http.response.start", "status": status, "headers": self._told(variant, is_known=is_known)})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
-
-    def _told(self, variant: Variant, *, is_known: bool) -> list[tuple[bytes, bytes]]:
-        always = [(b"etag", variant.etag), (b"cache-control", self._kept), (b"vary", b"Accept-Encoding")]
-        return always if is_known else [*variant.headers, *always]
+        reply = self._packed if takes_gzip(scope["headers"]) else self._plain
+        await send_read(scope, send, reply, if_none_match=dict(scope["headers"]).get(b"if-none-match"))
 
 
-def _variant(body: bytes, media_type: bytes, *encoding: tuple[bytes, bytes]) -> Variant:
-    etag = b'"%s"' % hashlib.blake2b(body, digest_size=8).hexdigest().encode()
-    length = (b"content-length", b"%d" % len(body))
-    return Variant(body, etag, ((b"content-type", media_type), length, *encoding))
-
-
-def _takes_gzip(accepted: bytes) -> bool:
-    encodings = [each.strip().replace(b" ", b"").lower() for each in accepted.split(b",")]
-    return any(each.partition(b";")[0] == b"gzip" and each not in _NO_GZIP for each in encodings)
+def _reply(body: bytes, media_type: bytes, kept: bytes) -> Reply:
+    etag = etag_of(body)
+    known = ((b"etag", etag), (b"cache-control", kept), (b"vary", b"Accept-Encoding"))
+    content = ((b"content-type", media_type), (b"content-length", b"%d" % len(body)))
+    return Reply(200, (*content, *known), known, etag, body)

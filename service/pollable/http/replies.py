@@ -7,12 +7,11 @@ from starlette.types import Scope, Send
 
 from pollable.envelopes.answer import Answer
 from pollable.errors import ServiceError
+from pollable.http.coding import LARGE_BYTES, Headers, coded, gzip_tag, tagged, takes_gzip
 from pollable.storage.quotas import Quota, Verdict, fields
 
-Header = tuple[bytes, bytes]
-
-READ_HEADERS = ((b"cache-control", b"private, no-cache"), (b"vary", b"Authorization, Prefer"))
-OTHER_HEADERS = ((b"cache-control", b"no-store"),)
+READ_HEADERS = ((b"cache-control", b"private, no-cache"), (b"vary", b"Authorization, Prefer, Accept-Encoding"))
+OTHER_HEADERS = ((b"cache-control", b"no-store"), (b"vary", b"Accept-Encoding"))
 
 
 def with_wait(answer: Answer, wait_s: int) -> Answer:
@@ -39,8 +38,8 @@ class Reply(msgspec.Struct, frozen=True):
     """A read made ready: its headers, those of a 304 in its place, its ETag, its body."""
 
     status: int
-    headers: tuple[Header, ...]
-    known: tuple[Header, ...]
+    headers: Headers
+    known: Headers
     etag: bytes
     body: bytes
 
@@ -58,9 +57,11 @@ async def send_answer(scope: Scope, send: Send, answer: Answer) -> None:
 
 
 async def send_read(scope: Scope, send: Send, reply: Reply, *, if_none_match: bytes | None) -> None:
-    """A read; 304 without a body for who has it already (RFC 9110, 13.1.2)."""
+    """A read; 304 without a body for who has it already, in whichever coding (RFC 9110, 13.1.2)."""
     if if_none_match is not None and _names(if_none_match, reply.etag):
-        await _send(scope, send, 304, reply.known, b"")
+        # A cache finds by it what it has (RFC 9111, section 4.3.4).
+        is_packed = gzip_tag(reply.etag) in if_none_match and takes_gzip(scope["headers"])
+        await _send(scope, send, 304, tagged(reply.known) if is_packed else reply.known, b"")
     else:
         await _send(scope, send, reply.status, reply.headers, reply.body)
 
@@ -76,19 +77,22 @@ def etag_of(body: bytes) -> bytes:
 
 
 def _names(if_none_match: bytes, etag: bytes) -> bool:
-    return etag in if_none_match or if_none_match.strip() == b"*"
+    return etag in if_none_match or gzip_tag(etag) in if_none_match or if_none_match.strip() == b"*"
 
 
-def _content(answer: Answer) -> tuple[Header, ...]:
+def _content(answer: Answer) -> Headers:
     content = (b"content-type", answer.media_type), (b"content-length", b"%d" % len(answer.body))
     return () if answer.status == 204 else content
 
 
-def _own(answer: Answer) -> tuple[Header, ...]:
+def _own(answer: Answer) -> Headers:
     again = () if answer.retry_after_s is None else ((b"retry-after", b"%d" % answer.retry_after_s),)
     return (*answer.headers, *again)
 
 
-async def _send(scope: Scope, send: Send, status: int, headers: tuple[Header, ...], body: bytes) -> None:
+async def _send(scope: Scope, send: Send, status: int, headers: Headers, body: bytes) -> None:
+    # Their length first: most are small, and nothing is looked at for them.
+    if len(body) >= LARGE_BYTES and b"content-encoding" not in dict(headers) and takes_gzip(scope["headers"]):
+        headers, body = await coded(headers, body)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

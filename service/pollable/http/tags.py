@@ -29,6 +29,6 @@ def etag(of: bytes, job: Job) -> bytes | None:
     return b'"%s-%d-%d"' % (of, job.version, job.updated_at) if is_fixed else None
 
 
-def known(of: bytes, if_none_match: bytes) -> str:
-    """The version and time of change in the caller's tag of that edition; empty where there is none."""
-    return if_none_match.partition(b'"%s-' % of)[2].partition(b'"')[0].decode("latin-1") if of else ""
+def known(of: bytes, has: bytes) -> str:
+    """The version and time of change in the tag of that edition, if it is in the If-None-Match; else empty."""
+    return has.partition(b'"%s-' % of)[2].partition(b'"')[0].removesuffix(b"-gzip").decode("latin-1") if of else ""

@@ -11,6 +11,7 @@ from pollable.http.described.fields import HEADERS, PARAMETERS, sent
 from pollable.http.described.operations import Operation, Operations, Reply
 from pollable.http.described.refusals import Kind, Refusals, everywhere, known, of_strangers
 from pollable.http.described.schemas import Document, Schemas
+from pollable.http.events import MEDIA_TYPE as EVENTS
 from pollable.http.services import Services
 
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
@@ -98,9 +99,11 @@ def _used(part: str, known: dict[str, Document], paths: dict[str, Document]) -> 
 
 
 def _reply(reply: Reply, headers: tuple[str, ...]) -> Document:
+    may_be_large = reply.schema is not None and reply.media_type != EVENTS
+    coded = ("Content-Encoding",) if may_be_large else ()
     described: Document = {
         "description": reply.description,
-        "headers": sent("X-Request-ID", *reply.headers, *headers),
+        "headers": sent("X-Request-ID", *coded, *reply.headers, *headers),
     }
     if reply.schema is not None:
         described["content"] = {each: {"schema": reply.schema} for each in reply.media_type.split(", ")}

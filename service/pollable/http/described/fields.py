@@ -14,9 +14,13 @@ HEADERS: dict[str, Document] = {
         "schema": {"type": "string", "pattern": "^[!-~]{1,128}$"},
     },
     "ETag": {
-        "description": "Changes whenever the body does.",
+        "description": "Changes whenever the body does, and is another for the same in gzip.",
         "required": True,
         "schema": {"type": "string", "pattern": '^(W/)?"[!#-~]*"$'},
+    },
+    "Content-Encoding": {
+        "description": "There where the body is large, and the caller's Accept-Encoding takes gzip.",
+        "schema": {"type": "string", "enum": ["gzip"]},
     },
     "Location": {
         "description": "Where the job is read.",
@@ -58,7 +62,7 @@ IDEMPOTENCY_KEY = {
 IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
-    "description": "The ETag of what the caller has; 304 says that it is still so.",
+    "description": "The ETag of what the caller has, in gzip or not; 304 says that it is still so.",
     "schema": {"type": "string"},
 }
 PREFER = {

@@ -189,6 +189,9 @@ class Refusals:
     def _headers(self, kinds: list[Kind], *, may_poll_again: bool) -> Iterator[str]:
         if kinds[0].status == 401 or InsufficientScope in kinds:
             yield "WWW-Authenticate"
+        # It names a member that should not be there, of whatever length that is.
+        if InvalidPayload in kinds:
+            yield "Content-Encoding"
         if QuotaExceeded in kinds or all(kind.retry_after_s is not None for kind in kinds):
             yield "Retry-After"
         elif may_poll_again and (WrongState in kinds or any(self._words(kind).retry_after_s for kind in kinds)):
