@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pollable.http import kept
 from pollable.http.coding import FRAME, LARGE_BYTES, LEVEL, coded, takes_gzip
 from pollable.settings import ENVELOPES, Settings
-from tests.http.calling import PROJECT_ID, Deployment
+from tests.http.calling import PROJECT_ID, Deployment, catalog_of, job_type
 from tests.http.refusing import ordered, post_raw
 from tests.http.test_lifecycle import READS
 
@@ -189,6 +189,19 @@ def test_an_answer_that_nobody_may_keep_is_packed_too(deployment: Deployment) ->
     for answer in (plain, packed):
         assert (answer.headers["cache-control"], answer.headers["vary"]) == ("no-store", "Accept-Encoding")
         assert "etag" not in answer.headers
+
+
+def test_metrics_of_many_types_are_packed(settings: Settings) -> None:
+    names = [f"type-{number}" for number in range(20)]
+    catalog = catalog_of(*(job_type(name, payload_type=Any, result_type=Any) for name in names))
+    deployment = Deployment(msgspec.structs.replace(settings, metrics="public"), catalog=catalog)
+    for name in names:
+        deployment.succeed(deployment.submit(name))
+    plain, packed = (deployment.get("/metrics", accept_encoding=asked) for asked in ("identity", "gzip"))
+    deployment.close()
+    assert [is_packed(each) for each in (plain, packed)] == [False, True]
+    assert packed.text.startswith("# HELP")
+    assert packed.headers["cache-control"] == "no-store"
 
 
 def test_a_stream_is_never_packed(deployment: Deployment, job_id: str) -> None:
