@@ -173,7 +173,7 @@ def _damaged(job_id: str, why: str) -> RecordDamaged:
 
 
 def _job_of(job_id: str, row: Sequence[Any]) -> Job:
-    # Every poll of a job that has not ended comes through here: nothing is looked up by name; `RECORD_FIELDS` has it so.
+    # Every poll of a job that has not ended comes here: no look-ups by name, all in the order of `RECORD_FIELDS`.
     _, _, result, word, stalled, now, expected_ms, type_, queue, owner, attempt, max_attempts, *times = row[:16]
     created_at, started_at, ended_at, updated_at = times
     expires_at, run_at, progress, message, error_code, error_message, context, original_id, never_ran = row[16:25]
