@@ -73,6 +73,14 @@ def redis_server(redis_program: Path) -> Iterator[Private]:
     server.close()
 
 
+@pytest.fixture(scope="module")
+def emptied_redis(redis_server: Private) -> Private:
+    """For what the tests of a file share: whichever file came before it left what its last test did."""
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.flushall()
+    return redis_server
+
+
 @pytest.fixture
 def redis_url(redis_server: Private) -> Iterator[str]:
     """An empty Redis. After the test a key that would live for ever, and belongs to no live job, fails it."""

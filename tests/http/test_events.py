@@ -22,8 +22,8 @@ from tests.keyspace import rq_job
 
 
 @pytest.fixture(scope="module")
-def server(redis_server: Private) -> Iterator[Live]:
-    settings = Settings(redis_url=redis_server.url, auth=("tokens",), redis_risks="accepted")
+def server(emptied_redis: Private) -> Iterator[Live]:
+    settings = Settings(redis_url=emptied_redis.url, auth=("tokens",), redis_risks="accepted")
     with live(settings) as made:
         yield made
 

@@ -27,9 +27,9 @@ LARGE = b'"%s"' % (b"x" * 100_000)
 
 
 @pytest.fixture(scope="module")
-def deployment(redis_server: Any) -> Iterator[Deployment]:
+def deployment(emptied_redis: Any) -> Iterator[Deployment]:
     """Where each read is Redis' own word: what counts against a quota is never kept."""
-    settings = Settings(redis_url=redis_server.url, auth="none", redis_risks="accepted", quota_polls=1_000_000)
+    settings = Settings(redis_url=emptied_redis.url, auth="none", redis_risks="accepted", quota_polls=1_000_000)
     seven = msgspec.structs.replace(settings, envelopes=(*ENVELOPES, "tests.envelopes.compact"))
     running = Deployment(seven, catalog=catalog_of(*JOB_TYPES))
     yield running

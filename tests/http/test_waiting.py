@@ -20,8 +20,8 @@ from tests.keyspace import put_into_project, rq_job
 
 
 @pytest.fixture(scope="module")
-def server(redis_server: Private) -> Iterator[Live]:
-    with live(Settings(redis_url=redis_server.url, auth="none", redis_risks="accepted", foreign_jobs="read")) as made:
+def server(emptied_redis: Private) -> Iterator[Live]:
+    with live(Settings(redis_url=emptied_redis.url, auth="none", redis_risks="accepted", foreign_jobs="read")) as made:
         yield made
 
 

@@ -18,14 +18,14 @@ Requeue = Callable[[str], None]
 
 
 @pytest.fixture(scope="module")
-def dashboard(redis_server: Private, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+def dashboard(emptied_redis: Private, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     port = free_port()
     log = tmp_path_factory.mktemp("dashboard") / "log"
     command: list[str | Path] = [
-        BIN / "rq-dashboard", "--json", "--redis-url", redis_server.url, "--bind", "127.0.0.1", "--port", str(port),
+        BIN / "rq-dashboard", "--json", "--redis-url", emptied_redis.url, "--bind", "127.0.0.1", "--port", str(port),
     ]  # fmt: skip
     with (
-        running(redis_server.url, command, log),
+        running(emptied_redis.url, command, log),
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client,
     ):
         until(lambda: _answers(client), bool, within_s=20)

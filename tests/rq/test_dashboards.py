@@ -19,10 +19,10 @@ INSTANCES = {"pickle": [], "json": ["--json"]}
 
 
 @pytest.fixture(scope="module")
-def dashboards(redis_server: Private, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, httpx.Client]]:
+def dashboards(emptied_redis: Private, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, httpx.Client]]:
     log = tmp_path_factory.mktemp("dashboards") / "log"
     with ExitStack() as stack:
-        yield {name: _instance(stack, redis_server.url, log, name) for name in INSTANCES}
+        yield {name: _instance(stack, emptied_redis.url, log, name) for name in INSTANCES}
 
 
 def _instance(stack: ExitStack, redis_url: str, log: Path, name: str) -> httpx.Client:

@@ -75,9 +75,9 @@ RESULTS = [
 
 
 @pytest.fixture(scope="module")
-def shared(redis_server: Any) -> Iterator[Deployment]:
+def shared(emptied_redis: Any) -> Iterator[Deployment]:
     with closing(
-        Deployment(Settings(redis_url=redis_server.url, auth="none", foreign_jobs="read-data", quota_polls=0))
+        Deployment(Settings(redis_url=emptied_redis.url, auth="none", foreign_jobs="read-data", quota_polls=0))
     ) as deployment:
         yield deployment
         deployment.redis.flushall()

@@ -13,8 +13,8 @@ CALLS = 8_000
 
 
 @pytest.fixture
-def fuzz(redis_server: Private) -> Iterator[Fuzz]:
-    with closing(Fuzz(redis_server.url, seed=15)) as made:
+def fuzz(emptied_redis: Private) -> Iterator[Fuzz]:
+    with closing(Fuzz(emptied_redis.url, seed=15)) as made:
         yield made
 
 

@@ -34,9 +34,9 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def two(redis_server: Private, directory: Path) -> Iterator[list[Running]]:
+def two(emptied_redis: Private, directory: Path) -> Iterator[list[Running]]:
     with ExitStack() as stack:
-        webs = Webs(redis_server.url, directory, stack)
+        webs = Webs(emptied_redis.url, directory, stack)
         yield [webs.start() for _ in range(2)]
 
 

@@ -27,11 +27,11 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def nginx(redis_server: Private, directory: Path) -> Iterator[Running]:
+def nginx(emptied_redis: Private, directory: Path) -> Iterator[Running]:
     if NGINX is None:
         pytest.skip("There is no nginx.")
     with ExitStack() as stack:
-        webs = Webs(redis_server.url, directory, stack)
+        webs = Webs(emptied_redis.url, directory, stack)
         yield stack.enter_context(in_front([webs.start() for _ in range(2)], directory))
 
 
