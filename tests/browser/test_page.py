@@ -223,9 +223,14 @@ def test_axe_finds_nothing_wide_or_narrow(browser: Browser, desk: Desk, scheme: 
     context.close()
 
 
+HIDE = "Object.defineProperty(document, 'hidden', {value: true, configurable: true})"
+
+
 def test_nothing_is_asked_for_while_the_page_is_hidden(page: Page, desk: Desk) -> None:
-    signed_in(page, desk)
-    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    with page.expect_response("**/readyz"):
+        # Its last question at the start.
+        signed_in(page, desk)
+    page.evaluate(HIDE)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -235,6 +240,19 @@ def test_nothing_is_asked_for_while_the_page_is_hidden(page: Page, desk: Desk) -
     page.evaluate("Object.defineProperty(document, 'hidden', {value: false, configurable: true})")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.locator("#list li")).to_have_count(1)
+
+
+def test_a_page_that_is_hidden_while_it_starts_listens_to_nothing(page: Page, desk: Desk) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.add_init_script(HIDE)
+    with page.expect_response("**/jobs?*"):
+        signed_in(page, desk)
+    page.wait_for_timeout(1500)
+    assert not [url for url in asked if url.endswith("/jobs/events")]
+    with page.expect_request("**/jobs/events"):
+        page.evaluate("Object.defineProperty(document, 'hidden', {value: false, configurable: true})")
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
 def test_the_reference_shows_the_document_to_those_who_may_read_it(page: Page, desk: Desk) -> None:

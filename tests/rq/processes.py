@@ -66,7 +66,7 @@ def running(
     finally:
         process.terminate()
         try:
-            process.wait(timeout=10)
+            process.wait(timeout=30)
         finally:
             _kill_group(process.pid)
             process.wait()

@@ -9,8 +9,10 @@ import yaml
 
 from tests.system.scraping import FILES
 
-NAMES = {
-    rule["alert"] for group in yaml.safe_load((FILES / "alerts.yml").read_text())["groups"] for rule in group["rules"]
+RULES = {
+    rule["alert"]: rule
+    for group in yaml.safe_load((FILES / "alerts.yml").read_text())["groups"]
+    for rule in group["rules"]
 }
 REQUESTS = 'pollable_http_requests_total{job="pollable",method="GET"'
 SLOW = 'pollable_http_request_seconds_bucket{method="GET",route="/jobs/{id}"'
@@ -53,8 +55,12 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+SLOW_TO_WAKE = "PollableTypeDoesNotRun"
+"""Has a case of its own, of more than half an hour."""
+
+
 def test_every_rule_has_its_case() -> None:
-    assert set(WAKES) == NAMES
+    assert {*WAKES, SLOW_TO_WAKE} == set(RULES)
 
 
 @pytest.mark.parametrize(
@@ -75,3 +81,28 @@ def test_a_rule_wakes_people_by_its_own_figures_alone(alert: str, changed: dict[
         ["promtool", "test", "rules", tmp_path / "case.yml"], capture_output=True, text=True, timeout=60
     )
     assert said.returncode == 0, said.stdout + said.stderr
+
+
+def test_the_alert_of_a_type_that_does_not_run_is_of_that_type_alone(tmp_path: Path) -> None:
+    def live(job_type: str, *, running: int) -> dict[str, str]:
+        return {
+            f'pollable_jobs{{state="queued",type="{job_type}"}}': "3x60",
+            f'pollable_jobs{{state="running",type="{job_type}"}}': f"{running}x60",
+        }
+
+    # One that nobody runs; one of long jobs; one of jobs that are over between any two scrapes.
+    series = live("stuck", running=0) | live("long", running=1) | live("brisk", running=0)
+    series['pollable_job_wait_seconds_count{queue="pollable",type="brisk"}'] = "0+5x60"
+    rule = RULES[SLOW_TO_WAKE]
+    summary = rule["annotations"]["summary"].replace("{{ $value }}", "3").replace("{{ $labels.type }}", "stuck")
+    told = {"exp_labels": {"severity": "warning", "type": "stuck"}, "exp_annotations": {"summary": summary}}
+    asked = [
+        {"eval_time": when, "alertname": rule["alert"], "exp_alerts": alerts}
+        for when, alerts in (("10m", []), ("40m", [told]))
+    ]
+    given = [{"series": name, "values": values} for name, values in series.items()]
+    path = tmp_path / "tests.yml"
+    tests = [{"interval": "1m", "input_series": given, "alert_rule_test": asked}]
+    path.write_text(yaml.safe_dump({"rule_files": [str(FILES / "alerts.yml")], "tests": tests}))
+    done = subprocess.run(["promtool", "test", "rules", str(path)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr

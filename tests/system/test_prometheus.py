@@ -1,7 +1,6 @@
 """A real Prometheus scrapes two web processes and a worker; the board asks it, and the alerts' rules run in it."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,28 +73,3 @@ def test_what_prometheus_sees_is_what_happened(web: Running, prometheus: Prometh
     rules = {rule["name"]: rule for rule in prometheus.rules()}
     assert set(rules) == {rule["alert"] for rule in ALERTS}
     assert {name: rule.get("lastError", "") for name, rule in rules.items() if rule["health"] == "err"} == {}
-
-
-def test_the_alert_of_a_type_that_does_not_run_is_of_that_type_alone(tmp_path: Path) -> None:
-    def live(job_type: str, *, running: int) -> dict[str, str]:
-        return {
-            f'pollable_jobs{{state="queued",type="{job_type}"}}': "3x60",
-            f'pollable_jobs{{state="running",type="{job_type}"}}': f"{running}x60",
-        }
-
-    # One that nobody runs; one of long jobs; one of jobs that are over between any two scrapes.
-    series = live("stuck", running=0) | live("long", running=1) | live("brisk", running=0)
-    series['pollable_job_wait_seconds_count{queue="pollable",type="brisk"}'] = "0+5x60"
-    rule = next(rule for rule in ALERTS if rule["alert"] == "PollableTypeDoesNotRun")
-    summary = rule["annotations"]["summary"].replace("{{ $value }}", "3").replace("{{ $labels.type }}", "stuck")
-    told = {"exp_labels": {"severity": "warning", "type": "stuck"}, "exp_annotations": {"summary": summary}}
-    asked = [
-        {"eval_time": when, "alertname": rule["alert"], "exp_alerts": alerts}
-        for when, alerts in (("10m", []), ("40m", [told]))
-    ]
-    given = [{"series": name, "values": values} for name, values in series.items()]
-    path = tmp_path / "tests.yml"
-    tests = [{"interval": "1m", "input_series": given, "alert_rule_test": asked}]
-    path.write_text(yaml.safe_dump({"rule_files": [str(FILES / "alerts.yml")], "tests": tests}))
-    done = subprocess.run(["promtool", "test", "rules", str(path)], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr

@@ -57,7 +57,7 @@ async def fill(settings: Settings, *, size: int) -> list[str]:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("size", "arguments"),
-    [(10, ("--simple",)), (4_000, ("--workers", "2")), (60_000, ())],
+    [(10, ("--simple",)), (4_000, ("--workers", "2")), (50_000, ())],
     ids=["a thousand small", "middling", "large"],
 )
 def test_workers_alone_empty_it(contrary: ContraryRedis, staff: Staff, size: int, arguments: tuple[str, ...]) -> None:

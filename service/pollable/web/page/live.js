@@ -19,7 +19,7 @@ export class Live {
     this.#onGap = onGap;
     this.visible = () => (document.hidden ? this.#pause() : this.#go());
     document.addEventListener("visibilitychange", this.visible);
-    this.#go();
+    this.visible();
   }
 
   close() {
