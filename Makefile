@@ -41,7 +41,7 @@ UV := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $(VENV)/bin/uv
 SYNC := $(UV) sync --quiet --frozen --python $(RUN) --extra dev
 # Most tests wait more than they compute. Those of a file stay together: they share what is slow to start. The order of
 # the files is that of tests/conftest.py, not by how many tests they have.
-AT_ONCE ?= 5
+AT_ONCE ?= 7
 OLDEST := .venv-oldest
 # Of the contenders of the benchmark, made when they are first run.
 CONTENDERS := .venv-bench

@@ -68,7 +68,7 @@ class Deployment:
             settings = msgspec.structs.replace(settings, hosts=(at,))
         self.settings = settings
         self.redis = redis.Redis.from_url(settings.redis_url)
-        catalog = catalog or catalog_of(*JOB_TYPES)
+        self.catalog = catalog = catalog or catalog_of(*JOB_TYPES)
         self.description = description(settings, catalog)
         self._claims = Claims(self.redis, lease_s=settings.lease_s, types=[each.name for each in catalog])
         self._async_redis: AsyncRedis = AsyncRedis.from_url(settings.redis_url)

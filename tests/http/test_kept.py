@@ -190,3 +190,25 @@ def test_a_large_answer_and_one_of_an_older_release_are_not_kept(deployment: Dep
         deployment.get(PLAIN.format(id=job_id))
         change_unheard(deployment, job_id, "1")
         assert result(deployment, job_id) == 1
+
+
+@pytest.mark.parametrize(("size", "kept_is"), [(10, "old"), (9_000, "new")], ids=["small", "large"])
+def test_who_has_a_small_answer_has_it_kept_for_the_next(
+    settings: Settings, deployment: Deployment, size: int, kept_is: str
+) -> None:
+    """A 304 that Redis alone could give would be asked for again and again; of what is large it spares the reading."""
+    other = Deployment(settings, catalog=deployment.catalog)
+    deadline = time.monotonic() + 5
+    told = ""
+    while told != kept_is and time.monotonic() < deadline:
+        job_id = deployment.submit("anything", 1)
+        deployment.succeed(job_id, b'"%s"' % (b"o" * size))
+        deployment.get("/jobs/nothing")
+        etag = other.get(PLAIN.format(id=job_id)).headers["etag"]
+        assert deployment.get(PLAIN.format(id=job_id), if_none_match=etag).status_code == 304
+        change_unheard(deployment, job_id, '"new"')
+        told = "new" if result(deployment, job_id) == "new" else "old"
+        if kept_is == "new":
+            break
+    other.close()
+    assert told == kept_is

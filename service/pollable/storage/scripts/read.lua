@@ -7,7 +7,7 @@
 -- given, whether its end is to be foretold (1 or 0), quota key ('' for none), quota limit, quota window_ms, the ended job that the
 -- caller knows already (version-updated_at, '' for none).
 -- Reply, for each job, {what window.lua says of the quota, or {} where there is none or Redis refuses to count; a row}.
--- A row is {'limited'}, {'same'} (as the caller knows it) or one of
+-- A row is {'limited'}, {'same'} (as the caller knows it, and large) or one of
 --   a record's (row.lua)
 --   {'foreign', bytes of what was left out or 0, id, now, when it expires (ms, 0 for never), {values of RQ's fields},
 --   {newest result's fields and values}, {when it lapses, in seconds}}, {'expired'}, {'missing'} or {'damaged'}.
@@ -85,10 +85,14 @@ local function not_found(id, owner, given, is_there)
   return gone(id, owner)
 end
 
--- Of an ended job nothing changes but with its version; of any other, time may.
-local function is_same(state, values, known)
-  if known == '' or WAITING[state] or state == 'running' then return false end
-  return known == (values[AT.version] or '') .. '-' .. (values[AT.updated_at] or '')
+-- What is less comes whole all the same: whoever has it at hand then need not ask again.
+local SPARED = 8192
+
+-- Of an ended job nothing changes but with its version; of any other, time may. Only a result can be large.
+local function is_same(id, state, values, known)
+  if known == '' or state ~= 'succeeded' then return false end
+  if known ~= (values[AT.version] or '') .. '-' .. (values[AT.updated_at] or '') then return false end
+  return redis.call('HSTRLEN', record_key(id), 'result') > SPARED
 end
 
 local function read(id, owner, given, known, is_foretold)
@@ -102,7 +106,7 @@ local function read(id, owner, given, known, is_foretold)
   end
   local state, why, values = look(id, owner, NAMES)
   if not state then return {why} end
-  if is_same(state, values, known) then return {'same'} end
+  if is_same(id, state, values, known) then return {'same'} end
   -- pcall: a Redis that refuses to write still tells what it has. Of an id that is not there this writes nothing.
   if state == 'succeeded' or state == 'failed' then redis.pcall('ZREM', UNREAD, id) end
   local left_out, result = result_of(id, state)
