@@ -5,7 +5,7 @@
 #   make demo ARGS=--once        the same, and end
 #   make demo TEXT=notes.txt     with a text of your own
 #   make dev                     the service, a worker and a Redis, for your own job types: POLLABLE_JOBS=myapp.jobs
-#   make test                    every test, five at once; ARGS=tests/http picks some, AT_ONCE=0 runs them one by one
+#   make test                    every test, seven at once; ARGS=tests/http picks some, AT_ONCE=0 runs them one by one
 #   make test-valkey             the same on Valkey, that of a wheel; VENV=.venv-3.13 PYTHON=python3.13 on another Python, too
 #   make test-oldest             the tests that start no worker, on the oldest packages that pyproject.toml allows
 #   make lint                    ruff, mypy, import-linter, how long functions and files are, whether uv.lock is current

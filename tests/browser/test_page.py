@@ -223,22 +223,21 @@ def test_axe_finds_nothing_wide_or_narrow(browser: Browser, desk: Desk, scheme: 
     context.close()
 
 
-HIDE = "Object.defineProperty(document, 'hidden', {value: true, configurable: true})"
+HIDE = "Object.defineProperty(document, 'hidden', {value: true, configurable: true});"
+SHOW = HIDE.replace("true,", "false,")
+TELL = "document.dispatchEvent(new Event('visibilitychange'))"
 
 
 def test_nothing_is_asked_for_while_the_page_is_hidden(page: Page, desk: Desk) -> None:
-    with page.expect_response("**/readyz"):
-        # Its last question at the start.
+    with page.expect_response("**/readyz"):  # Its last question at the start.
         signed_in(page, desk)
-    page.evaluate(HIDE)
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.evaluate(HIDE + TELL)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     desk.submit("echo", "a")
     page.wait_for_timeout(4000)
     assert asked == []
-    page.evaluate("Object.defineProperty(document, 'hidden', {value: false, configurable: true})")
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.evaluate(SHOW + TELL)
     expect(page.locator("#list li")).to_have_count(1)
 
 
@@ -251,8 +250,7 @@ def test_a_page_that_is_hidden_while_it_starts_listens_to_nothing(page: Page, de
     page.wait_for_timeout(1500)
     assert not [url for url in asked if url.endswith("/jobs/events")]
     with page.expect_request("**/jobs/events"):
-        page.evaluate("Object.defineProperty(document, 'hidden', {value: false, configurable: true})")
-        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        page.evaluate(SHOW + TELL)
 
 
 def test_the_reference_shows_the_document_to_those_who_may_read_it(page: Page, desk: Desk) -> None:
