@@ -8,8 +8,6 @@ from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 import pytest
-import uvicorn
-import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from pollable.http.exchange import LARGE
@@ -88,17 +86,8 @@ def port() -> Iterator[int]:
 @pytest.fixture(scope="module")
 def uvicorns_port() -> Iterator[int]:
     """Of a server that is uvicorn's alone."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        answering, http=HttpToolsProtocol, lifespan="off", log_config=None, access_log=False, server_header=False
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=lambda: uvloop.run(server.serve([listener])))
-    thread.start()
-    yield listener.getsockname()[1]
-    server.should_exit = True
-    thread.join()
-    listener.close()
+    with serving(answering, http=HttpToolsProtocol) as port:
+        yield port
 
 
 def told(port: int, request: bytes) -> tuple[bytes, bool]:

@@ -53,13 +53,15 @@ class Recorder:
 
 
 @contextlib.contextmanager
-def serving(app: Any, limits: Limits = LIMITS, *, keep_alive_s: float = 30, **options: Any) -> Iterator[int]:
-    """The port of a server that has these limits, on the loop that the web process has."""
+def serving(
+    app: Any, limits: Limits = LIMITS, *, keep_alive_s: float = 30, http: Any = None, **options: Any
+) -> Iterator[int]:
+    """The port of a server that has these limits, or another protocol, on the loop that the web process has."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-    http: Any = partial(BoundedProtocol, limits=limits, room=Room(limits.connections))
+    ours: Any = partial(BoundedProtocol, limits=limits, room=Room(limits.connections))
     config = uvicorn.Config(
         app,
-        http=http,
+        http=http or ours,
         lifespan="off",
         log_config=None,
         timeout_keep_alive=keep_alive_s,  # type: ignore[arg-type]  # As asyncio has it.

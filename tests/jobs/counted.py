@@ -1,6 +1,8 @@
 """What `/metrics` says of live jobs, and what their records say."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from redis import Redis
@@ -11,6 +13,7 @@ from pollable.settings import Settings
 from pollable.storage import keys
 from pollable.storage.scripts import source
 from tests.http.scraped import Scrape
+from tests.jobs.workbench import Real, Workbench
 
 COUNTS = "rq:pollable:counts"
 Live = dict[tuple[str, str], int]
@@ -20,6 +23,15 @@ Live = dict[tuple[str, str], int]
 def tally(client: Redis) -> None:
     """What a web process with metrics does from its start on."""
     client.register_script(source("tally"))(args=[keys.PREFIX, keys.RQ_PREFIX, new_id(), 3])
+
+
+@contextmanager
+def counting(redis_url: str) -> Iterator[Workbench]:
+    """A bench where jobs are counted."""
+    made = Workbench(Real(redis_url), Settings(redis_url=redis_url))
+    tally(made.redis)
+    yield made
+    made.close()
 
 
 def scrape(client: Redis) -> Scrape:

@@ -5,20 +5,17 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pollable.settings import Settings
 from pollable.storage import keys
 from pollable.storage.scripts import source
 from pollable.worker.claims import Ending, Outcome
 from tests.jobs import counted
-from tests.jobs.workbench import LEASE_S, ONCE, THRICE, Real, Workbench
+from tests.jobs.workbench import LEASE_S, ONCE, THRICE, Workbench
 
 
 @pytest.fixture
 def bench(redis_url: str) -> Iterator[Workbench]:
-    made = Workbench(Real(redis_url), Settings(redis_url=redis_url))
-    counted.tally(made.redis)
-    yield made
-    made.close()
+    with counted.counting(redis_url) as made:
+        yield made
 
 
 def failed(bench: Workbench, code: str, *, type_: object = ONCE, may_retry: bool = False) -> None:

@@ -9,12 +9,11 @@ from pollable.errors import ServiceError
 from pollable.http.figures import LIVE_STATES
 from pollable.jobs.changing import Submission
 from pollable.model import State
-from pollable.settings import Settings
 from pollable.storage import keys
 from pollable.storage.scripts import source
 from pollable.worker.claims import Claim, Ending, Outcome
 from tests.jobs import counted
-from tests.jobs.workbench import LEASE_S, ONCE, OWNER, PATIENT, THRICE, URGENT, Real, Workbench, until
+from tests.jobs.workbench import LEASE_S, ONCE, OWNER, PATIENT, THRICE, URGENT, Workbench, until
 from tests.keyspace import pending, rq_job
 
 TYPES = (ONCE, THRICE, PATIENT, URGENT)
@@ -22,10 +21,8 @@ TYPES = (ONCE, THRICE, PATIENT, URGENT)
 
 @pytest.fixture
 def bench(redis_url: str) -> Iterator[Workbench]:
-    made = Workbench(Real(redis_url), Settings(redis_url=redis_url))
-    counted.tally(made.redis)
-    yield made
-    made.close()
+    with counted.counting(redis_url) as made:
+        yield made
 
 
 def uncounted(bench: Workbench, work: Callable[[], object]) -> None:

@@ -12,8 +12,7 @@ class Exchange(RequestResponseCycle):
     """Waits with the head for the first of the body, as ASGI demands ("Response Start"): mostly that is all there is.
 
     Then both are one write, and the head is looked through as a whole. uvicorn sends all else: a stream, what is large,
-    the last answer of a connection, the answer to a HEAD. uvicorn's access log has no
-    line of what is whole.
+    the last answer of a connection, the answer to a HEAD. Its access log, which is off, would tell of these alone.
     """
 
     _start: Any = None

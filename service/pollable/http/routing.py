@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Iterable, Iterator
+from http import HTTPStatus
 from itertools import combinations
 
 import msgspec
@@ -27,8 +28,6 @@ from pollable.http.verbs import ACTIONS, Action
 
 log = logging.getLogger("pollable.http")
 
-TOO_MANY = 429
-
 
 class Endpoint:
     """One verb as an ASGI callable: who asks, may they, how often; then the handler."""
@@ -53,7 +52,7 @@ class Endpoint:
                 verdict = await self._services.limiter.check(self._quota, principal.owner, cost=cost)
             answer = limited(await self._action.handler(call), self._quota, verdict)
         except ServiceError as refusal:
-            if refusal.status == TOO_MANY:
+            if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
                 await self._services.refusals.pause(principal.owner)
             raise refused(refusal, self._quota, verdict) from None
         if isinstance(answer, Stream):
