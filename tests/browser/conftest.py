@@ -28,10 +28,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page of a browser without memory; what it logs as an error fails no test by itself: it is asked for."""
+    """A page of a browser without memory. No script failed at its end, and nothing did what the policy forbids."""
     context = browser.new_context()
-    yield context.new_page()
+    page = context.new_page()
+    told: list[str] = []
+    page.on("pageerror", lambda error: told.append(str(error)))
+    page.on("console", lambda line: told.append(line.text) if "Content Security Policy" in line.text else None)
+    yield page
     context.close()
+    assert told == []
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,10 @@ class Desk:
         order = {"type": type_, "payload": payload, "labels": labels, "delay": delay}
         return str(self._post("/jobs", order)["id"])
 
+    def status(self, job_id: str) -> str:
+        known = {"authorization": f"Bearer {self.token}"}
+        return str(httpx.get(f"{self.url}/jobs/{job_id}", headers=known, trust_env=False).json()["status"])
+
     def cancel(self, job_id: str) -> None:
         self._post(f"/jobs/{job_id}/cancel", None)
 

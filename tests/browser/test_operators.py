@@ -8,7 +8,6 @@ from playwright.sync_api import Page, expect
 
 from pollable.auth.principal import SCOPES
 from tests.browser.deployed import Desk, past_hour, signed_in
-from tests.browser.test_page import errors as errors  # what the browser complains of fails these, too
 from tests.browser.test_page import findings, reach
 
 

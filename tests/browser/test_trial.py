@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.deployed import Desk, signed_in
-from tests.browser.test_page import errors as errors  # what the browser complains of fails this, too
 from tests.browser.test_page import findings
 from tests.system.running import ROOT, Running, environment, is_ready, procfile_running, until
 from tests.system.scraping import Prometheus, needs_prometheus, scraping

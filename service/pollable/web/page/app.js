@@ -16,6 +16,8 @@ let live;
 let types = new Map();
 let form;
 let isOperator = false;
+let opened = 0;
+let isUnseen = false;
 
 const list = new List({ root: part("list"), more: part("more"), none: part("none"), onOpen: (id) => goTo({ ...place(), job: id }) });
 const detail = new Detail(part("detail"), act);
@@ -43,21 +45,41 @@ function goTo({ status, type, labels, job, owner }) {
 }
 
 async function look({ isNew = false } = {}) {
-  const { job, ...filters } = place();
+  const filters = place();
   part("by-status").value = filters.status[0] ?? "";
   part("by-type").value = filters.type[0] ?? "";
   part("by-label").value = Object.entries(filters.labels).map((pair) => pair.join("=")).join(" ");
   part("everyone").checked = Boolean(filters.owner);
   part("whose").hidden = !isOperator && !filters.owner;
   part("jobs").textContent = !filters.owner ? "Your jobs" : filters.owner === "*" ? "Everyone's jobs" : `Jobs of ${filters.owner}`;
+  list.select(filters.job);
   await trying(() => list.show(service, filters));
-  if (job) await open(job, { isNew });
-  else detail.hide();
-  list.select(job);
+  isUnseen = isNew;
+  if (place().job) await open();
+  else close();
 }
 
-async function open(id, options) {
-  await trying(async () => detail.show(await service.client.job(id).status(), options));
+// The job of the address as it is now. What was asked for before, be it another job or this one as it was, counts no more.
+async function open() {
+  const asked = ++opened;
+  await trying(async () => {
+    try {
+      const job = await service.client.job(place().job).status();
+      if (asked === opened) show(job);
+    } catch (error) {
+      if (asked === opened) throw error;
+    }
+  });
+}
+
+function show(job) {
+  detail.show(job, { isNew: isUnseen });
+  isUnseen = false;
+}
+
+function close() {
+  opened++;
+  detail.hide();
 }
 
 async function trying(work) {
@@ -66,7 +88,7 @@ async function trying(work) {
     return await work();
   } catch (error) {
     if (error.status === 401) signOut("The token is not taken: it may have ended, or have been revoked.");
-    else if (error.kind === "expired" || error.status === 404) detail.hide(), warn(error.message);
+    else if (error.kind === "expired" || error.status === 404) close(), warn(error.message);
     else warn(error.message);
   }
 }
@@ -81,7 +103,7 @@ async function act(what, job) {
   }
   if (what === "cancel") {
     const seen = await trying(() => client.cancel());
-    if (seen) detail.show(seen), list.update(seen), say(seen.status === "cancelled" ? "Cancelled." : "It is being stopped.");
+    if (seen) onJob(seen), say(seen.status === "cancelled" ? "Cancelled." : "It is being stopped.");
   }
   if (what === "rerun") {
     const again = await trying(() => client.rerun());
@@ -93,7 +115,7 @@ async function act(what, job) {
       if (!answer.ok) throw new Error(`The service answers ${answer.status}.`);
       list.forget(job.id);
       say("Forgotten.");
-      await goTo({ ...place(), job: null });
+      if (place().job === job.id) await goTo({ ...place(), job: null });
     });
   }
 }
@@ -133,18 +155,17 @@ function choose() {
 function onJob(job) {
   list.update(job);
   // A list has no results, so the job itself is read once it has ended.
-  if (job.id === detail.id) isFinal(job) ? open(job.id) : detail.show(job);
+  if (job.id === place().job) isFinal(job) ? open() : show(job);
 }
 
 function onGone(id) {
   list.forget(id);
-  if (id === detail.id) detail.hide(), warn("This job was forgotten.");
+  if (id === place().job) close(), warn("This job was forgotten.");
 }
 
 async function onGap() {
   await trying(() => list.show(service, list.filters ?? place()));
-  list.select(detail.id);
-  if (detail.id) await open(detail.id);
+  if (place().job) await open();
 }
 
 // Whether whoever signed in is an operator: then the queues are shown as they are.
@@ -161,7 +182,7 @@ async function renew() {
   await shownQueues();
   if (!list.filters?.owner) return;
   await trying(() => list.renew(service));
-  if (detail.id) await open(detail.id);
+  if (detail.id) await open();
 }
 
 async function well() {
@@ -202,7 +223,7 @@ function signOut(why = "") {
   isOperator = false;
   part("desk").hidden = part("sign-out").hidden = true;
   part("list").replaceChildren();
-  detail.hide();
+  close();
   part("sign-in").hidden = false;
   part("token").value = "";
   part("token").focus();

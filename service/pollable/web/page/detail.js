@@ -25,10 +25,13 @@ export class Detail {
     if (this.#shown?.id !== job.id) this.#result = undefined;
     else if (isOlder(job, this.#shown)) return;
     this.#shown = job;
-    const heading = element("h2", { id: "job", tabindex: -1 }, job.type, " ", element("span", { class: `state ${job.status}` }, job.status));
+    // What is there stays, as it may have the focus.
+    const heading = this.#root.querySelector("h2") ?? element("h2", { id: "job", tabindex: -1 });
+    heading.replaceChildren(job.type, " ", element("span", { class: `state ${job.status}` }, job.status));
+    if (!heading.parentNode) this.#root.append(heading);
     const held = this.#root.contains(document.activeElement) ? document.activeElement.dataset.act : undefined;
-    this.#root.replaceChildren(
-      heading,
+    while (heading.nextSibling) heading.nextSibling.remove();
+    heading.after(
       element("p", { class: "id" }, element("code", {}, job.id)),
       this.#actions(job),
       job.stalled ? element("p", { class: "stalled" }, job.stalledReason) : "",

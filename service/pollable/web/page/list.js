@@ -15,6 +15,7 @@ export class List {
   #told = new Map();
   #pages;
   #asked = 0;
+  #selected;
 
   constructor({ root, more, none, onOpen }) {
     this.#root = root;
@@ -71,7 +72,9 @@ export class List {
     this.#none.hidden = this.#rows.size > 0;
   }
 
+  // The row of the job that one looks at, also where it is yet to come.
   select(id) {
+    this.#selected = id;
     for (const [each, row] of this.#rows) row.link.toggleAttribute("aria-current", each === id);
   }
 
@@ -126,6 +129,7 @@ export class List {
       event.preventDefault();
       this.#onOpen(job.id);
     });
+    link.toggleAttribute("aria-current", job.id === this.#selected);
     const node = element("li", { "data-id": job.id }, link);
     const row = { node, link, job };
     this.#rows.set(job.id, row);
