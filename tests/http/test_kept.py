@@ -163,13 +163,28 @@ def test_what_is_kept_of_one_caller_is_not_told_to_another(settings: Settings) -
     deployment.close()
 
 
-def test_what_counts_against_a_quota_is_counted(settings: Settings) -> None:
+def test_what_is_kept_counts_against_a_quota_all_the_same(settings: Settings) -> None:
     deployment = Deployment(msgspec.structs.replace(settings, quota_polls=50))
-    job_id = deployment.submit()
-    deployment.succeed(job_id)
-    statuses = [deployment.get(PLAIN.format(id=job_id)).status_code for _ in range(51)]
+    job_id = kept_job(deployment)
+    answers = [deployment.get(PLAIN.format(id=job_id)) for _ in range(3)]
+    left = [int(answer.headers["ratelimit"].partition("r=")[2].partition(";")[0]) for answer in answers]
+    assert (left[1], left[2]) == (left[0] - 1, left[0] - 2)
+    assert answers[0].json()["result"] == 0
+    known = deployment.get(PLAIN.format(id=job_id), if_none_match=answers[0].headers["etag"])
+    assert (known.status_code, known.headers["ratelimit"].split(";")[1]) == (304, f"r={left[2] - 1}")
+    statuses = [deployment.get(PLAIN.format(id=job_id)).status_code for _ in range(left[2])]
+    assert statuses == [200] * (left[2] - 1) + [429]
     deployment.close()
-    assert statuses == [200] * 50 + [429]
+
+
+def test_a_redis_that_refuses_to_count_does_not_refuse_what_is_kept(settings: Settings) -> None:
+    deployment = Deployment(msgspec.structs.replace(settings, quota_polls=50))
+    job_id = kept_job(deployment)
+    with forbidden(deployment, "rpush"):
+        answer = deployment.get(PLAIN.format(id=job_id))
+    deployment.close()
+    assert (answer.status_code, answer.json()["result"]) == (200, 0)
+    assert "ratelimit" not in answer.headers
 
 
 def test_the_oldest_answer_makes_room(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,7 @@ COUNTED = {
     "run": Counted("pollable_job_run_seconds", "From begun to over, each attempt.", ("type",)),
     "requests": Counted("pollable_http_requests", "Requests answered.", ("method", "route", "status")),
     "request": Counted("pollable_http_request_seconds", "Time of a request.", ("method", "route")),
-    "batch": Counted("pollable_redis_batch_size", "Callers who shared a call of Redis.", ("script",)),
+    "batch": Counted("pollable_redis_batch_size", "Questions that shared a call of Redis.", ("script",)),
     "calls": Counted("pollable_redis_calls", "Round trips to Redis of the web processes."),
     "scrape": Counted("rq_request_processing_seconds", "Time of collecting these metrics."),
 }

@@ -20,6 +20,8 @@ from pollable.http.leaving import while_there
 from pollable.http.problems import ENVELOPE
 from pollable.http.replies import Reply, etag_of, is_known, limited, ready, refused, send_read, with_wait
 from pollable.http.services import Services
+from pollable.http.shared import Shared
+from pollable.jobs.reading import AT_HAND
 from pollable.model import Job
 from pollable.storage.quotas import Verdict
 
@@ -38,6 +40,7 @@ class Poll:
         self._envelope = envelope
         self._services = services
         self._quota = services.quota(Bucket.POLLS, envelope=envelope)
+        self._shared = Shared[Reply]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
@@ -55,24 +58,32 @@ class Poll:
                     held = self._held(ask, envelope, woken, known=if_none_match, wait=wait)
                     found, verdict, wait = await while_there(receive, held)
                 answer = self._answer(envelope, found, verdict, edition=tags.edition(type(envelope), key[1]))
-                reply = ready(with_wait(answer, wait) if wait else answer)
+                reply = limited(ready(with_wait(answer, wait) if wait else answer), self._quota, verdict)
             else:
-                # What counts against a quota is counted in Redis.
-                kept = self._services.kept.get(key) if self._quota is None else None
-                reply = kept or await self._read(ask, envelope, key, if_none_match)
+                reply = await self._now(ask, envelope, key, if_none_match)
         except QuotaExceeded:
             await self._services.refusals.pause(principal.owner)
             raise
         await send_read(scope, send, reply, if_none_match=if_none_match)
+
+    async def _now(self, ask: Ask, envelope: Envelope, key: Key, if_none_match: bytes | None) -> Reply:
+        kept, read = self._services.kept.get(key), partial(self._read, ask, envelope, key, if_none_match)
+        if self._quota is None:
+            # Whoever comes before Redis is asked gets what is then read.
+            return kept or await self._shared.get((key, if_none_match, self._services.reader.calls), read)
+        if kept is None:
+            return await read()
+        _, verdict = await ask(quota=self._quota, beside=AT_HAND)
+        return limited(kept, self._quota, verdict)
 
     async def _read(self, ask: Ask, envelope: Envelope, key: Key, if_none_match: bytes | None) -> Reply:
         asked_at, edition = monotonic(), tags.edition(type(envelope), key[1])
         known = tags.known(edition, if_none_match or b"")
         found, verdict = await ask(quota=self._quota, beside=("1" if envelope.foretells else "0", known))
         reply = ready(self._answer(envelope, found, verdict, edition=edition, known=known))
-        if isinstance(found, Job) and self._quota is None:
+        if isinstance(found, Job):
             self._services.kept.put(key, reply, found, asked_at=asked_at)
-        return reply
+        return limited(reply, self._quota, verdict)
 
     async def _held(
         self, ask: Ask, envelope: Envelope, woken: asyncio.Event | None, *, known: bytes | None, wait: int
@@ -115,7 +126,7 @@ class Poll:
             answer = envelope.refusal(found)
             if answer.status != 200:
                 raise refused(found, self._quota, verdict)
-        return limited(answer, self._quota, verdict)
+        return answer
 
     def _job_id(self, scope: Scope) -> str:
         parameter = self._envelope.id_parameter

@@ -1,6 +1,7 @@
 """Sending an answer, with the headers that belong to it."""
 
 import hashlib
+from typing import TypeVar
 
 import msgspec
 from starlette.types import Scope, Send
@@ -17,14 +18,6 @@ OTHER_HEADERS = ((b"cache-control", b"no-store"), (b"vary", b"Accept-Encoding"))
 def with_wait(answer: Answer, wait_s: int) -> Answer:
     """The answer that was held back as its caller preferred (RFC 7240, section 3)."""
     return msgspec.structs.replace(answer, headers=(*answer.headers, (b"preference-applied", b"wait=%d" % wait_s)))
-
-
-def limited(answer: Answer, quota: Quota | None, verdict: Verdict | None) -> Answer:
-    """The answer with what is left of the quota that it was counted against."""
-    if quota is None or verdict is None:
-        return answer
-    told = tuple((name.lower().encode(), value.encode()) for name, value in fields(quota, verdict).items())
-    return msgspec.structs.replace(answer, headers=(*answer.headers, *told))
 
 
 def refused(refusal: ServiceError, quota: Quota | None, verdict: Verdict | None) -> ServiceError:
@@ -44,11 +37,23 @@ class Reply(msgspec.Struct, frozen=True):
     body: bytes
 
 
+Said = TypeVar("Said", Answer, Reply)
+
+
 def ready(answer: Answer) -> Reply:
     """The reply, whose ETag is the answer's own or a digest of the body."""
     etag = answer.etag or etag_of(answer.body)
     known = ((b"etag", etag), *READ_HEADERS, *_own(answer))
     return Reply(answer.status, (*_content(answer), *known), known, etag, answer.body)
+
+
+def limited(said: Said, quota: Quota | None, verdict: Verdict | None) -> Said:
+    """The answer or reply with what is left of the quota that it was counted against."""
+    if quota is None or verdict is None:
+        return said
+    told: Headers = tuple((name.lower().encode(), value.encode()) for name, value in fields(quota, verdict).items())
+    known = {"known": (*said.known, *told)} if isinstance(said, Reply) else {}
+    return msgspec.structs.replace(said, headers=(*said.headers, *told), **known)
 
 
 async def send_answer(scope: Scope, send: Send, answer: Answer) -> None:

@@ -27,6 +27,9 @@ NO_ID = "00000000-0000-0000-0000-000000000000"
 NO_LIMIT = ("", "", "")
 """A quota's key, limit and window."""
 
+AT_HAND = ("-", "")
+"""Beside a question that is only counted against the quota."""
+
 STALLED_REASONS = (
     None,
     "The worker that runs the job has not been heard of for as long as its lease lasts.",
@@ -68,6 +71,11 @@ class JobReader:
         self._redis = redis
         self._foreign = ForeignJobs(settings)
 
+    @property
+    def calls(self) -> int:
+        """How many calls of Redis have begun: a poll of now is no older than the next."""
+        return self._together.begun
+
     async def read(self, job_id: str, *, owner: str | None) -> Job:
         """One job, by either spelling of its id, or one of other code by RQ's; `owner` None reads everybody's.
 
@@ -83,7 +91,7 @@ class JobReader:
         """The same, counted against the quota of `caller`, with its verdict; what is not found is an answer, too.
 
         Beside the question: 1 where the job's end is to be foretold, else 0; which ended job is known already
-        (`version-updated_at`, or empty). None is the job that is known, and still so.
+        (`version-updated_at`, or empty). None is the job that is known, and still so, or `AT_HAND`.
         Raises `QuotaExceeded` and `StoreUnavailable`.
         """
         question, limit = self._question(job_id, owner), NO_LIMIT

@@ -55,6 +55,7 @@ class BatchedScript:
         self._script = redis.register_script(self._source)
         self._head = head
         self._most = most
+        self.begun = 0
         self._waiting: list[Question] = []
         self._flushing: asyncio.Task[None] | None = None
 
@@ -77,6 +78,7 @@ class BatchedScript:
             self._flushing = None
 
     async def _answer(self, batch: Sequence[Question]) -> None:
+        self.begun += 1
         SIZES[self._name, len(batch)] += 1
         arguments = [value for question in batch for value in question.arguments]
         try:
