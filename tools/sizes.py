@@ -18,7 +18,7 @@ APART_FILES = {
     *("http/figures.py", "http/meters.py", "http/metrics.py", "jobs/tracing.py", "worker/tracing.py"),
     *("http/events.py", "http/feeds.py", "jobs/listing.py"),
     *("auth/issuer.py", "catalog/signature.py", "envelopes/registry.py", "pollable/__init__.py", "pollable/logs.py"),
-    *("pollable/app.py", "pollable/server.py", "http/lifetime.py", "jobs/reaper.py"),
+    *("pollable/__main__.py", "pollable/app.py", "pollable/server.py", "http/lifetime.py", "jobs/reaper.py"),
     *("auth/key_set.py", "auth/download.py", "storage/sentinels.py"),
     *("jobs/foreign.py", "jobs/foreign_results.py", "jobs/pickled.py", "jobs/pickle_names.py", "jobs/opcodes.py"),
     *("jobs/tracebacks.py", "jobs/unfit.py"),

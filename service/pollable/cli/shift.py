@@ -19,7 +19,7 @@ from pollable.worker.base import CarefulWorker
 from pollable.worker.forking import Worker
 from pollable.worker.horse import Stay
 from pollable.worker.offspring import end_forsaken
-from pollable.worker.presence import Presence
+from pollable.worker.presence import Presence, register_again
 from pollable.worker.simple import SimpleWorker
 
 log = logging.getLogger("pollable.worker")
@@ -109,7 +109,7 @@ class Upkeep(Presence):
         super().say()
         worker = self._worker()
         if worker is not None and time.monotonic() >= self._registers_at:
-            worker.register_again(self._redis)
+            register_again(worker, self._redis)
             self._registers_at = time.monotonic() + REGISTERED_EVERY_S
 
 

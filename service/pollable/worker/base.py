@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from redis import Redis
 from redis.client import Pipeline
-from rq import worker_registration
 from rq.defaults import DEFAULT_JOB_MONITORING_INTERVAL
 from rq.exceptions import StopRequested
 from rq.executions import Execution
@@ -150,20 +149,6 @@ class CarefulWorker(BaseWorker):
         with tolerated("the hearing of commands"):
             time.sleep(RETRY_S)
             raise exc
-
-    def register_again(self, redis: Redis) -> None:
-        """As at birth, for another thread to do: after a FLUSHALL RQ's heartbeats go to what is gone."""
-
-        def register(pipeline: Pipeline) -> None:
-            is_here = self.birth_date and not pipeline.hexists(self.key, "death")
-            self.last_heartbeat = now()
-            pipeline.multi()
-            if is_here:
-                pipeline.hset(self.key, mapping={**self.serialize(), "state": self.get_state(), "pollable": 1})
-                pipeline.expire(self.key, self.worker_ttl + 60)
-                worker_registration.register(self, pipeline)
-
-        redis.transaction(register, self.key)
 
     def check_for_suspension(self, burst: bool) -> None:
         """Nothing to wait for: `pop.lua` gives no job meanwhile, and the main loop goes round."""

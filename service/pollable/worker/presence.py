@@ -5,6 +5,10 @@ import threading
 from collections.abc import Sequence
 
 from redis import Redis
+from redis.client import Pipeline
+from rq import worker_registration
+from rq.utils import now
+from rq.worker import BaseWorker
 
 from pollable.storage import keys
 from pollable.storage.scripts import source
@@ -39,3 +43,20 @@ class Presence:
                 log.debug("what this worker can run could not be said: %r", error)
             if over.wait(INTERVAL_S):
                 return
+
+
+def register_again(worker: BaseWorker, redis: Redis) -> None:
+    """As at birth, for another thread to do: after a FLUSHALL RQ's heartbeats go to what is gone."""
+
+    def register(pipeline: Pipeline) -> None:
+        is_here = worker.birth_date and not pipeline.hexists(worker.key, "death")
+        is_listed = pipeline.sismember(worker.redis_workers_keys, worker.key)
+        worker.last_heartbeat = now()
+        pipeline.multi()
+        if is_here:
+            pipeline.hset(worker.key, mapping={**worker.serialize(), "state": worker.get_state(), "pollable": 1})
+            pipeline.expire(worker.key, worker.worker_ttl + 60)
+        if is_here and not is_listed:
+            worker_registration.register(worker, pipeline)
+
+    redis.transaction(register, worker.key)
