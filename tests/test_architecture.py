@@ -3,6 +3,7 @@
 import importlib
 import re
 import tomllib
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -19,17 +20,14 @@ ROWS = [line.split("|")[1:3] for line in INDEX.splitlines() if line.startswith("
 
 def found(name: str) -> object:
     """What a dotted name of the package means. Raises AttributeError or ImportError."""
-    module, _, attributes = name.rpartition(".")
-    while True:
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
         try:
-            value: object = importlib.import_module(f"pollable.{module}")
-            break
+            value: object = importlib.import_module(".".join(["pollable", *parts[:length]]))
         except ModuleNotFoundError:
-            module, _, first = module.rpartition(".")
-            attributes = f"{first}.{attributes}"
-    for attribute in attributes.split("."):
-        value = getattr(value, attribute)
-    return value
+            continue
+        return reduce(getattr, parts[length:], value)
+    raise ModuleNotFoundError(name)
 
 
 def test_every_room_is_named_in_the_order_in_which_they_import() -> None:
