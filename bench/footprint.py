@@ -45,7 +45,7 @@ def start_s(redis_url: str) -> float:
     """From the start of the process to its first answer. Raises `Failed`."""
     port = free_port()
     began = time.perf_counter()
-    with running([service.WORKER[0], "-m", "pollable", "serve"], service.environment(redis_url, PORT=str(port))):
+    with running([service.python(), "-m", "pollable", "serve"], service.environment(redis_url, PORT=str(port))):
         while time.perf_counter() < began + 10:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):

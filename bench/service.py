@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -14,6 +13,7 @@ from typing import Any
 import jwt
 import msgspec
 
+from bench import environments
 from bench.load import checked
 from bench.processes import ROOT, free_port, running, wait_for
 from bench.rounds import Failed
@@ -28,7 +28,6 @@ UNLIMITED = {
     "POLLABLE_OWNER_MAX_BYTES": "0",
     "POLLABLE_MAX_QUEUE_DEPTH": "1000000000",
 }
-WORKER = (sys.executable, "worker.py")
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -49,11 +48,18 @@ def bearer(key: Any = SECRET, algorithm: str = "HS256") -> dict[str, str]:
     return {"Authorization": f"Bearer {jwt.encode(claims, key, algorithm=algorithm, headers=headers)}"}
 
 
+@cache
+def python() -> str:
+    """The interpreter of an installation without extras, as `pip install pollable` makes it. Raises `Failed`."""
+    return str(environments.environment("pollable") / "python")
+
+
 def environment(redis_url: str, **more: str) -> dict[str, str]:
     """Of web processes and workers."""
     settings = {"REDIS_URL": redis_url, "POLLABLE_JOBS": "bench.jobs", "POLLABLE_HOST": "127.0.0.1"}
     keys = {} if "POLLABLE_JWKS_URL" in more else {"POLLABLE_JWT_SECRET": SECRET}
-    return settings | {"POLLABLE_AUTH": "jwt"} | keys | UNLIMITED | more
+    source = {"PYTHONPATH": str(ROOT / "service")}
+    return settings | source | {"POLLABLE_AUTH": "jwt"} | keys | UNLIMITED | more
 
 
 @contextmanager
@@ -61,7 +67,7 @@ def web(redis_url: str, headers: dict[str, str] | None = None, **more: str) -> I
     """`pollable serve`."""
     port = free_port()
     told = environment(redis_url, PORT=str(port), **more)
-    with running([sys.executable, "-m", "pollable", "serve"], told) as process:
+    with running([python(), "-m", "pollable", "serve"], told) as process:
         wait_for(port, process)
         yield Server(port, process.pid, headers or bearer())
 
@@ -71,7 +77,7 @@ def worker(redis_url: str, *options: str, **more: str) -> Iterator[int]:
     """`python worker.py`: its process. Raises `Failed` for an option that is not there, and where it has ended."""
     if missing := [option for option in options if option.startswith("--") and option not in worker_options()]:
         raise Failed(f"{missing[0]} is not there")
-    with running([*WORKER, *options], environment(redis_url, **more)) as process:
+    with running([python(), "worker.py", *options], environment(redis_url, **more)) as process:
         yield process.pid
         if process.poll() is not None:
             raise Failed(f"the worker ended with code {process.returncode}")
@@ -80,7 +86,8 @@ def worker(redis_url: str, *options: str, **more: str) -> Iterator[int]:
 @cache
 def worker_options() -> str:
     """What it says of them."""
-    return subprocess.run([*WORKER, "--help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    command = [python(), "worker.py", "--help"]
+    return subprocess.run(command, cwd=ROOT, env=environment(""), capture_output=True, text=True, check=True).stdout
 
 
 def submitted(server: Server, size: int, **more: Any) -> str:
