@@ -91,7 +91,7 @@ def _inside_a_log_write(sweep: Trial, worker: Process, pipe: "_Pipe", _: Random)
     def is_caught() -> bool:
         # Another worker may take it.
         sweep.must_submit("poison", {"what": "once"})
-        return _is_writing(worker.pid)
+        return any(map(_is_writing, (worker.pid, *worker.horses())))
 
     until(is_caught, within_s=30, what="a worker that logs", every_s=0.5)
     worker.send(signal.SIGTERM)
@@ -149,8 +149,10 @@ class _Pipe:
 
 
 def _is_writing(pid: int) -> bool:
-    """Whether its main thread waits for room in a pipe (Linux)."""
-    return "pipe" in Path(f"/proc/{pid}/wchan").read_text()
+    """Whether one of its threads waits for room in a pipe (Linux); another that logs then waits for that one."""
+    with suppress(OSError):
+        return any("pipe" in task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/wchan"))
+    return False
 
 
 scenario = Scenario(

@@ -24,4 +24,4 @@ def hold(name: str) -> None:
         report = perform(ALL[name], short=True)
     except Skipped as reason:
         pytest.skip(str(reason))
-    assert report.violations == [], report.figures
+    assert report.violations == [], (report.violations, report.figures)
