@@ -35,6 +35,15 @@ def test_every_job_has_a_process_of_its_own_that_was_there_before_it(desk: Desk,
     assert all(job == variable for job, variable in (each["job"] for each in found))
 
 
+def test_the_next_one_is_there_while_a_job_runs(desk: Desk, steady_staff: Staff) -> None:
+    worker = steady_staff.start()
+    first = ready(worker)
+    job_id = desk.submit("nap", plan={"nap_s": 5})
+    until(lambda: len(forked_by(worker.pid)) == 2, within_s=4, what="the next horse beside the one at work")
+    assert first in forked_by(worker.pid)
+    assert desk.read(job_id).state is State.RUNNING
+
+
 def test_a_ready_horse_that_is_killed_is_replaced_and_costs_no_attempt(desk: Desk, steady_staff: Staff) -> None:
     worker = steady_staff.start()
     first = ready(worker)

@@ -65,6 +65,7 @@ class CarefulWorker(BaseWorker):
         self._types = " ".join(workshop.types)
         self.bells = Bells(connection, queues=queues, types=workshop.types)
         self._vain: Sequence[Any] = AGAIN
+        self._was_idle = False
         self._heartbeat_at = 0.0
         self._stop_requested_at = 0.0
 
@@ -274,7 +275,7 @@ class CarefulWorker(BaseWorker):
         if isinstance(popped[0], int):
             self._vain = popped
             return None
-        self._vain = AGAIN
+        self._was_idle, self._vain = self._vain is not AGAIN, AGAIN
         queue = self.queues[names.index(popped[0].decode())]
         return self.job_class(popped[1].decode(), self.connection, self.serializer), queue
 

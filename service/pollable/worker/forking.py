@@ -31,6 +31,7 @@ from pollable.worker.offspring import begin, bury_orphans, end
 from pollable.worker.supervision import Cause, Supervision
 
 WATCH_S = 0.25
+ALONE_S = 0.02
 
 
 class Worker(CarefulWorker, rq.Worker):
@@ -66,13 +67,11 @@ class Worker(CarefulWorker, rq.Worker):
         super().teardown()  # type: ignore[no-untyped-call]
 
     def fork_work_horse(self, job: RQJob, queue: Queue) -> None:  # noqa: ARG002 - RQ's signature
-        """Hand the claim to the horse that is ready, and fork the next one if that was this one's last job."""
+        """Hand the claim to the horse that is ready."""
         claim = msgspec.msgpack.encode(attempt_of(job).claim)
         while not (horse := self._readied()).tell(claim):
             horse.end()
         self._at_work, self._ready, self._horse_pid = horse, None, horse.pid
-        if horse.jobs >= self.stay.jobs and not self.is_stopping:
-            self._readied()
 
     def _readied(self) -> Horse:
         if self._ready is None or self._ready.wait(timeout_s=0) is not None:
@@ -193,7 +192,10 @@ class Worker(CarefulWorker, rq.Worker):
     def _watch(
         self, horse: Horse, supervision: Supervision, beat: Callable[[], None]
     ) -> tuple[Cause | None, int | None]:
-        cause, status = None, None
+        # An idle worker's first job has the processors to itself for a moment; else the next horse is forked at once.
+        cause, status = None, horse.wait(timeout_s=ALONE_S if self._was_idle else 0)
+        if status is None and not horse.word and horse.jobs >= self.stay.jobs and not self.is_stopping:
+            self._readied()
         beat_at = time.monotonic() + HEARTBEAT_S
         while status is None and not horse.word:
             cause = cause or supervision.cause_to_end(release_at=self.release_at)
