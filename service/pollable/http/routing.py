@@ -202,4 +202,4 @@ def _ordered(paths: Iterable[str]) -> list[str]:
 
 
 def _takes(path: str, other: str) -> bool:
-    return compile_path(path)[0].match(other) is not None
+    return compile_path(path)[0].match(other) is not None if "{" in path else path == other
