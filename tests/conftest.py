@@ -43,6 +43,12 @@ WAITING = {
     "worker",
 }
 """Rooms whose tests start processes and wait for them; those of the others compute."""
+LONGEST = {
+    *("chaos/test_deployments.py", "chaos/test_jobs.py", "chaos/test_redis.py", "chaos/test_workers.py"),
+    *("cli/test_health.py", "failover/test_failover.py", "system/test_described.py", "worker/test_full_redis.py"),
+    *("worker/test_refused_workers.py", "worker/test_refusing_redis.py", "worker/test_registration.py"),
+}
+"""Files that take a minute and more. They begin, so that none of them is still there when the others have ended."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,6 +57,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return
     files = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
     waiting = [file for file in files if _room(file[0]) in WAITING]
+    waiting.sort(key=lambda file: "/".join(file[0].path.parts[-2:]) not in LONGEST)
     computing = [file for file in files if _room(file[0]) not in WAITING]
     # Each kind evenly; the last tenth is short, so that no process waits for long when the others have ended.
     places = [(0.9 * number / len(waiting), file) for number, file in enumerate(waiting)]
