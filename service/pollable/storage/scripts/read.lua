@@ -4,8 +4,8 @@
 -- ARGV: our prefix, RQ's prefix, whether jobs of other code are shown (1 or 0), the RQ data of jobs that are ours, the
 -- names of the record's fields that are wanted and those of RQ's hash (each joined by spaces), how many bytes a result may
 -- have and all results together ('' twice: any), then for each job 8 lines of one text: id, owner ('' for any), the id as it was
--- given, whether its end is to be foretold (1 or 0; - where the caller is only counted), quota key ('' for none), quota limit, quota window_ms, the ended job that the
--- caller knows already (version-updated_at, '' for none).
+-- given, whether its end is to be foretold (1 or 0; - where the caller is only counted), quota key ('' for none), quota
+-- limit, quota window_ms, the ended job that the caller knows already (version-updated_at, '' for none).
 -- Reply, for each job, {what window.lua says of the quota, or {} where there is none or Redis refuses to count; a row}.
 -- A row is {'limited'}, {'same'} (as the caller knows it, and large; or only counted) or one of
 --   a record's (row.lua)
