@@ -115,6 +115,7 @@ def test_what_is_done_to_a_job_shows_none_that_one_no_longer_looks_at(page: Page
     expect(row_of(page, done)).to_contain_text("cancelled")
     expect(page.locator("#detail .id")).to_have_text(other)
     row_of(page, done).get_by_role("link").click()
+    expect(page.locator("#detail .id")).to_have_text(done)
     with late(page, JOB, lambda: row_of(page, other).get_by_role("link").click()):
         page.get_by_role("button", name="Forget").click()
     expect(row_of(page, done)).to_have_count(0)
