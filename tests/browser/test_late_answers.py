@@ -42,21 +42,24 @@ def row_of(page: Page, job_id: str) -> Locator:
     return page.locator(f"[data-id='{job_id}']")
 
 
-def test_a_list_that_was_read_before_a_change_does_not_undo_it(page: Page, desk: Desk) -> None:
+def seen_running(page: Page, desk: Desk) -> tuple[str, Locator]:
+    """A job that goes on for a second, and its row."""
     signed_in(page, desk)
     job_id = desk.submit("counts", 1)
     row = row_of(page, job_id)
     expect(row).to_contain_text("running", timeout=20_000)
+    return job_id, row
+
+
+def test_a_list_that_was_read_before_a_change_does_not_undo_it(page: Page, desk: Desk) -> None:
+    job_id, row = seen_running(page, desk)
     with late(page, LIST, lambda: until(lambda: desk.status(job_id) == "succeeded")):
         page.get_by_role("button", name="Show", exact=True).click()
     expect(row).to_contain_text("succeeded")
 
 
 def test_a_job_that_ended_before_it_was_first_shown_is_shown_as_ended(page: Page, desk: Desk) -> None:
-    signed_in(page, desk)
-    job_id = desk.submit("counts", 1)
-    row = row_of(page, job_id)
-    expect(row).to_contain_text("running", timeout=20_000)
+    job_id, row = seen_running(page, desk)
     with late(page, JOB, lambda: until(lambda: desk.status(job_id) == "succeeded")):
         row.get_by_role("link").click()
     expect(page.locator("#detail h2 .state")).to_have_text("succeeded")

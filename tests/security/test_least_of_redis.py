@@ -27,7 +27,7 @@ DIRECTLY = {
     WEB: {"eval", "set", "publish", "multi", "exec", "hgetall", "scan", "ping", "psubscribe", "punsubscribe"},
     # RQ's books of a worker, its executions and its results; its commands to a worker; a worker that registers
     # again, or waits for a bell.
-    WORKER: {"multi", "exec", "watch", "unwatch", "hgetall", "hexists", "hincrbyfloat", "sadd", "sismember", "xadd"}
+    WORKER: {"multi", "exec", "watch", "unwatch", "hgetall", "hexists", "hincrbyfloat", "sadd", "sinter", "xadd"}
     | {"subscribe", "unsubscribe", "blpop"},
 }
 """What is sent without a script. That each is needed was found by leaving it out."""

@@ -66,13 +66,18 @@ def forget_the_sets(durable: DurableRedis) -> None:
         client.delete("rq:workers", *client.keys("rq:workers:*"))
 
 
+def forget_the_set_of_one_queue(durable: DurableRedis) -> None:
+    with Redis.from_url(durable.url) as client:
+        client.delete(f"rq:workers:{QUEUES[-1]}")
+
+
 def restart_empty(durable: DurableRedis) -> None:
     durable.kill()
     durable.forget()
     durable.start()
 
 
-LOSSES = [flush, restart_empty, forget_the_hash, forget_the_sets]
+LOSSES = [flush, restart_empty, forget_the_hash, forget_the_sets, forget_the_set_of_one_queue]
 losses = pytest.mark.parametrize(
     ("lose", "arguments"),
     [*((lose, ()) for lose in LOSSES), (flush, ("--simple",))],

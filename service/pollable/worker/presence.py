@@ -48,9 +48,11 @@ class Presence:
 def register_again(worker: BaseWorker, redis: Redis) -> None:
     """As at birth, for another thread to do: after a FLUSHALL RQ's heartbeats go to what is gone."""
 
+    by_queue = [worker_registration.WORKERS_BY_QUEUE_KEY % name for name in worker.queue_names()]
+
     def register(pipeline: Pipeline) -> None:
         is_here = worker.birth_date and not pipeline.hexists(worker.key, "death")
-        is_listed = pipeline.sismember(worker.redis_workers_keys, worker.key)
+        is_listed = worker.key.encode() in pipeline.sinter([worker.redis_workers_keys, *by_queue])
         worker.last_heartbeat = now()
         pipeline.multi()
         if is_here:
