@@ -17,8 +17,15 @@ LASTING = "tests.worker.lasting"
 
 def ready(worker: WorkerProcess, *, but: int = 0) -> int:
     """The one horse that waits, other than that."""
-    until(lambda: len(forked_by(worker.pid)) == 1 and forked_by(worker.pid) != [but], within_s=10, what="a ready horse")
-    return forked_by(worker.pid)[0]
+    horses: list[int] = []
+
+    def is_alone() -> bool:
+        # One look: between two of them the next one comes, and the one that has ended goes.
+        horses[:] = forked_by(worker.pid)
+        return len(horses) == 1 and horses != [but]
+
+    until(is_alone, within_s=10, what="a ready horse")
+    return horses[0]
 
 
 def test_every_job_has_a_process_of_its_own_that_was_there_before_it(desk: Desk, steady_staff: Staff) -> None:
